@@ -1,0 +1,80 @@
+"""Documentation that can fail the build: what exists is described, and what is described exists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from house.sources import ROOT, ours
+from pydantic import BaseModel
+
+from meterbook.settings import Settings
+from meterbook.telemetry import REGISTRY
+
+PAGES = [path for path in ours() if path.suffix == ".md"]
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+NAME = re.compile(r"^\| `([a-z][\w.]*)`", re.MULTILINE)
+
+
+def settings(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Dotted names of all settings."""
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from settings(field.annotation, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def documented(page: str) -> set[str]:
+    """The names in the first column of a page's tables."""
+    return set(NAME.findall((ROOT / page).read_text(encoding="utf-8")))
+
+
+def test_every_metric_is_documented_and_every_documented_metric_exists() -> None:
+    assert documented("docs/metrics.md") == {
+        family.name + ("_total" if family.type == "counter" else "") for family in REGISTRY.collect()
+    }
+
+
+def test_every_setting_is_documented_and_every_documented_setting_exists() -> None:
+    assert documented("docs/settings.md") == set(settings(Settings))
+
+
+def test_the_sample_of_settings_names_every_one_with_its_default() -> None:
+    sample = yaml.safe_load((ROOT / "config/service.yaml").read_text(encoding="utf-8"))
+    assert sample == Settings().model_dump()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_links_lead_somewhere(page: Path) -> None:
+    dead = []
+    for target in LINK.findall((ROOT / page).read_text(encoding="utf-8")):
+        place = target.partition("#")[0]
+        if (
+            place
+            and "://" not in target
+            and not target.startswith("mailto:")
+            and not (ROOT / page.parent / place).exists()
+        ):
+            dead.append(target)
+    assert not dead, f"{page} links to what is not there: {dead}"
+
+
+def test_the_index_lists_every_page() -> None:
+    index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
+    linked = {(Path("docs") / target).as_posix() for target in LINK.findall(index)}
+    unlisted = {path.as_posix() for path in PAGES if path.parts[0] == "docs"} - linked - {"docs/README.md"}
+    assert not unlisted, f"not linked from docs/README.md: {unlisted}"
+
+
+def test_decisions_are_half_a_page() -> None:
+    for path in PAGES:
+        if path.parent.as_posix() == "docs/decisions":
+            text = (ROOT / path).read_text(encoding="utf-8")
+            assert re.match(r"# \d{4} \S", text), f"{path} begins with its number and name"
+            assert text.count("\n") <= 40, f"{path} is longer than half a page"
+            for part in ("## Context", "## Decision", "## Consequences"):
+                assert part in text, f"{path} has no {part!r}"
