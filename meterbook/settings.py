@@ -1,0 +1,141 @@
+"""Settings of the service (service.yaml): where it keeps things, how it is reached, what it forgets.
+
+Secrets stand in files or the environment and are named here as `env:NAME` or `file:PATH`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from meterbook.domain.instant import DAY, HOUR, Instant
+
+EMBEDDED = "sqlite"
+"""Kept in a file of the data directory."""
+
+
+class SecretMissing(ValueError):
+    """A secret is named and not there; the message says where it was looked for, never what it is."""
+
+
+def secret(reference: str) -> str:
+    """The secret behind `env:NAME` or `file:PATH`; raises SecretMissing."""
+    kind, _, place = reference.partition(":")
+    if kind == "env":
+        value = os.environ.get(place)
+        if value is None:
+            raise SecretMissing(f"environment variable {place} is not set")
+        return value
+    if kind == "file":
+        try:
+            return Path(place).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SecretMissing(f"file {place} cannot be read: {error.strerror}") from error
+    raise SecretMissing("a secret is written env:NAME or file:PATH")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _is_host(name: str) -> bool:
+    """Whether a text is an IP address, or a name of letters, digits, hyphens and dots."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        labels = name.removesuffix(".").split(".")
+        # A last label of digits makes an address of a name, and this one is none.
+        return all(re.fullmatch(r"[A-Za-z0-9_-]{1,63}", label) for label in labels) and not labels[-1].isdecimal()
+    return True
+
+
+def _host(name: str) -> str:
+    if not _is_host(name):
+        raise _refused(f"{name!r} is no address", "an IP address such as 127.0.0.1, or a host's name")
+    return name
+
+
+def _public_url(url: str) -> str:
+    found = re.fullmatch(
+        r"https?://(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9_.-]+))(?::([0-9]{1,5}))?(?:/[\w.~%/-]*)?", url, re.A
+    )
+    if not found or not _is_host(found[1] or found[2]) or not 1 <= int(found[3] or 80) <= 65535:
+        raise _refused(f"{url!r} is no address of a portal", "one such as https://meterbook.example.org")
+    return url
+
+
+class Http(_Section):
+    """Where the portal listens; `public_url` is what links in messages begin with."""
+
+    host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    public_url: Annotated[str, AfterValidator(_public_url)] | None = None
+
+
+def _books(place: str) -> str:
+    """Where the books are. What is refused is not quoted: it may hold a password."""
+    if place != EMBEDDED and not re.match(r"(env|file):.|postgres(ql)?://", place):
+        raise _refused("is no place for books", "sqlite, postgresql://USER@HOST/DATABASE, env:NAME or file:PATH")
+    if re.search(r"//[^:/@]*:[^@]*@|[?&]\w*password=", place):
+        raise _refused("holds a password", "the whole address in env:NAME or file:PATH, or the password in ~/.pgpass")
+    return place
+
+
+def _refused(message: str, expected: str) -> PydanticCustomError:
+    """The error by which the check of a site directory knows what to say."""
+    return PydanticCustomError(
+        "refused", "{message}", {"message": message, "expected": expected, "near": None, "key": None}
+    )
+
+
+class Influx(_Section):
+    """An InfluxDB 1.6 or later, 2 or 3. `database` is version 2's bucket; a token of version 1 is user:password."""
+
+    url: str = Field(pattern=r"^https?://[^/]", description="such as http://127.0.0.1:8086")
+    database: str = Field(default="meterbook", pattern=r"^[^/\\\s\"]+$")
+    org: str = Field(default="", description="the organisation, for version 2")
+    token: str | None = Field(default=None, pattern=r"^(env|file):", description="env:NAME or file:PATH")
+
+
+class InfluxReadings(_Section):
+    """Readings in an InfluxDB."""
+
+    influxdb: Influx
+
+
+class SpoolLimits(_Section):
+    """How much may wait on disk for a database that is away, before readings are refused."""
+
+    max_bytes: int = Field(default=32 * 1024**3, ge=1024**2)
+    max_age: str = Field(default="14d", pattern=r"^[1-9][0-9]{0,3}[hd]$", description="days or hours, such as 14d")
+
+    @property
+    def age(self) -> Instant:
+        """`max_age` in microseconds."""
+        return int(self.max_age[:-1]) * (DAY if self.max_age.endswith("d") else HOUR)
+
+
+class Storage(_Section):
+    """Where things last: in files of the data directory, or the books in PostgreSQL, the readings in an InfluxDB.
+
+    `spool` bounds what waits on disk in front of an InfluxDB.
+    """
+
+    books: Annotated[str, AfterValidator(_books)] = EMBEDDED
+    readings: Literal["sqlite"] | InfluxReadings = "sqlite"
+    spool: SpoolLimits = SpoolLimits()
+
+
+class Settings(_Section):
+    """All of service.yaml. Every setting has a default that works for one machine."""
+
+    http: Http = Http()
+    storage: Storage = Storage()
+    session_hours: int = Field(default=12, ge=1, le=720, description="how long a login in the portal lasts")
+    intake_capacity: int = Field(default=10_000, ge=100, description="deliveries waiting for the disk before refusal")
