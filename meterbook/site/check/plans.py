@@ -1,0 +1,43 @@
+"""quotas, scores.yaml and maintenance.yaml."""
+
+from __future__ import annotations
+
+from meterbook.site.check.graph import once
+from meterbook.site.check.meters import known_utility
+from meterbook.site.draft import Draft
+from meterbook.site.models.quotas import Quota
+from meterbook.site.problem import nearest
+
+SCORE_RULES = ("quota", "against_last_year", "after_hours_share", "incidents_answered")
+
+
+def check(draft: Draft) -> None:
+    """Check what a site plans."""
+    _quotas(draft)
+    _scores(draft)
+    once(draft, draft.maintenance.plans)
+    for plan in draft.maintenance.plans:
+        draft.refer(plan.where("device"), "device", plan.device)
+        draft.refer(plan.where("space"), "space", plan.space)
+        draft.refer(plan.where("team"), "team", plan.team)
+
+
+def _quotas(draft: Draft) -> None:
+    seen: dict[tuple[str, str, int], Quota] = {}
+    for quota in draft.quotas.quotas:
+        draft.refer(quota.where("department"), "department", quota.department)
+        known_utility(draft, quota, quota.utility)
+        first = seen.setdefault((quota.department, quota.utility, quota.year), quota)
+        if first is not quota:
+            found = f"{quota.department} has a quota of {quota.utility} for {quota.year} on line {first.where().line}"
+            draft.problems.append(quota.where().problem(found, "one quota for each department, utility and year"))
+
+
+def _scores(draft: Draft) -> None:
+    parts = draft.scores.scores.parts if draft.scores.scores else []
+    once(draft, parts)
+    for part in parts:
+        if part.rule not in SCORE_RULES:
+            known = f"one of {', '.join(SCORE_RULES)}"
+            where = part.where("rule")
+            draft.problems.append(where.warning(f"{part.rule} is not built", known, nearest(part.rule, SCORE_RULES)))

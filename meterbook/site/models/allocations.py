@@ -1,0 +1,76 @@
+"""allocations.yaml: who carries which meter."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from meterbook.site.models.entry import Entry
+from meterbook.site.models.values import From, Id, Number, Switch, refuse
+
+
+def _weights(value: object) -> object:
+    return dict.fromkeys(value) if isinstance(value, list) and all(isinstance(one, str) for one in value) else value
+
+
+Parties = Annotated[
+    dict[Id, Number | None],
+    BeforeValidator(_weights),
+    WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "object"}]}),
+]
+"""Departments, or departments with their shares in per cent."""
+
+
+class Split(Entry):
+    """How a shared meter is divided."""
+
+    by: Literal["shares", "area_m2", "headcount", "consumption"] = Field(description="what weighs the departments")
+    among: Parties = Field({}, description="the departments, or {department: per cent} with by: shares")
+    meters: list[Id] = Field([], description="with by: consumption, meters that weigh in place of departments")
+
+    @model_validator(mode="after")
+    def _weighed(self) -> Self:
+        if self.meters and (self.among or self.by != "consumption"):
+            raise refuse("meters weigh only a split by consumption without among", "among, or meters", key="meters")
+        if not self.meters and not self.among:
+            raise refuse("names nobody", "the departments it is divided among", key="among")
+        given = [share for share in self.among.values() if share is not None]
+        if self.by == "shares":
+            self._check_shares(given)
+        elif given:
+            raise refuse(f"shares do not go with by: {self.by}", "a list of departments", key="among")
+        return self
+
+    def _check_shares(self, given: list[Decimal]) -> None:
+        if len(given) != len(self.among):
+            raise refuse("gives no shares", "{department: per cent} for each department", key="among")
+        if any(share < 0 for share in given):
+            raise refuse("a share is below zero", "shares from 0 to 100 per cent", key="among")
+        if sum(given) > 100:
+            raise refuse(
+                f"the shares add up to {sum(given)} %", "at most 100 %; what is left is unallocated", key="among"
+            )
+
+
+class Allocation(Entry):
+    """From a day on, a meter (or its losses) belongs to one department or is split."""
+
+    meter: Id = Field(description="the meter that is given away")
+    from_: From | None = Field(None, alias="from", description="since when; without it from the beginning")
+    to: Id | None = Field(None, description="the department that carries it")
+    split: Split | None = Field(None, description="how it is divided among departments")
+    losses: Switch = Field(False, description="true: the difference between the meter and its sub-meters")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.to is None) == (self.split is None):
+            raise refuse("has both to and split" if self.to else "goes to nobody", "exactly one of to and split")
+        return self
+
+
+class AllocationsFile(Entry):
+    """allocations.yaml."""
+
+    allocations: list[Allocation] = Field([], description="dated rules; what no rule gives away stays unallocated")
