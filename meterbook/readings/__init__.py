@@ -1,0 +1,1 @@
+"""Reading stores. Owns: readings, their conflicts, their durability. Does not own: what a reading means."""
