@@ -1,0 +1,1 @@
+"""One file per version; each names the one before it."""
