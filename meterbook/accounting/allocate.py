@@ -1,0 +1,222 @@
+"""Who carries which consumption: sources divided among departments, by tariff version and band."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meterbook.accounting import bands
+from meterbook.accounting.sources import Source, physical, sources
+from meterbook.domain.allocation import Split
+from meterbook.domain.instant import Instant
+from meterbook.domain.interval import Intervals
+from meterbook.domain.money import SPLIT, UNALLOCATED, apportion, round_half_up
+from meterbook.domain.organisation import subtree
+from meterbook.domain.site import Site
+from meterbook.domain.statement import LineKind
+from meterbook.domain.timeline import Timeline
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cells:
+    """Intervals that need not follow each other, in columns: `amount` counts whole `quantum`s (see Intervals)."""
+
+    start: NDArray[np.int64]
+    length: NDArray[np.int64]
+    amount: NDArray[np.int64]
+    estimated: NDArray[np.float64]
+    missing: NDArray[np.bool_]
+    quantum: Decimal
+
+    @property
+    def quantity(self) -> Decimal:
+        """All of it, in the canonical unit."""
+        return self.quantum * int(self.amount.sum())
+
+    @property
+    def estimated_share(self) -> Fraction:
+        """The estimated part of the absolute quantity; exact enough for what is only shown."""
+        absolute = np.abs(self.amount).astype(np.float64)
+        whole = float(absolute.sum())
+        return Fraction(float((absolute * self.estimated).sum()) / whole) if whole else Fraction()
+
+    def joined(self, other: Cells) -> Cells:
+        """These and others, in order of time."""
+        start = np.concatenate((self.start, other.start))
+        order = np.argsort(start, kind="stable")
+        columns = ("length", "amount", "estimated", "missing")
+        merged = {name: np.concatenate((getattr(self, name), getattr(other, name)))[order] for name in columns}
+        return Cells(start=start[order], quantum=self.quantum, **merged)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one party carries of one source in one tariff version and band; `quantity` in the canonical unit.
+
+    `cells` are the source's intervals, of which the party carries `share`; `unknown` as in Source.
+    """
+
+    party: str
+    kind: LineKind
+    meter: str
+    start: Instant
+    end: Instant
+    tariff: str | None
+    band: str | None
+    share: Fraction
+    quantity: Decimal
+    cells: Cells
+    unknown: bool
+
+    def quantities(self, edges: Sequence[Instant]) -> list[Decimal]:
+        """The quantity in each of the windows between `edges`, rounded once at each edge, so that they add up."""
+        counted = np.concatenate(([0], np.cumsum(self.cells.amount)))
+        until = counted[np.searchsorted(self.cells.start, edges)].tolist()
+        total = int(counted[-1])
+        if self.quantity == self.cells.quantity:
+            figures = [self.cells.quantum * amount for amount in until]
+        elif total:
+            step = min(SPLIT, self.cells.quantum)
+            figures = [round_half_up(Fraction(self.quantity) * amount / total, step) for amount in until]
+        else:
+            figures = [round_half_up(self.share * amount * Fraction(self.cells.quantum), SPLIT) for amount in until]
+        return [high - low for low, high in pairwise(figures)]
+
+
+def pieces(site: Site, utility: str, used: Mapping[str, Intervals], start: Instant, end: Instant) -> list[Piece]:
+    """What each party carries of a utility over [start, end); their quantities add up to the supply exactly."""
+    tariffs = [tariff for tariff in site.tariffs if tariff.utility == utility]
+    return _Division(site, utility, used, bands.periods(tariffs, start, end, site.calendar)).pieces(start, end)
+
+
+class _Division:
+    """The division of a utility's sources among departments."""
+
+    def __init__(
+        self, site: Site, utility: str, used: Mapping[str, Intervals], periods: Sequence[bands.Period]
+    ) -> None:
+        self.site, self.utility, self.used, self.periods = site, utility, used, periods
+
+    def pieces(self, start: Instant, end: Instant, losses: bool = True) -> list[Piece]:
+        """The pieces of [start, end); `losses` False leaves losses out, which no weight counts.
+
+        Splits by consumption come after the others, and losses last: they weigh departments by what they carry
+        directly and shared in the time in which the rule holds.
+        """
+        within = {meter: cells.between(start, end) for meter, cells in self.used.items()}
+        found: list[Piece] = []
+        for source in sorted(sources(self.site, self.utility, within, start, end), key=_turn):
+            if source.kind == "loss" and not losses:
+                continue
+            carried: Sequence[Piece] = ()
+            if _turn(source):
+                whole = (source.start, source.end) == (start, end)
+                carried = found if whole else self.pieces(source.start, source.end, losses=False)
+            found.extend(self._divided(source, carried))
+        return found
+
+    def _divided(self, source: Source, carried: Sequence[Piece]) -> Iterator[Piece]:
+        """A source cut where its weights or the price change, and each cut divided among its parties."""
+        for begin, finish in self._weight_cuts(source):
+            weights = self._weights(source, begin, carried)
+            total = sum(weights.values(), Fraction())
+            for (tariff, band), cells, low, high in _by_band(source.intervals.between(begin, finish), self.periods):
+                divided = source.rule is not None and source.rule.split is not None
+                step = min(SPLIT, cells.quantum) if divided else cells.quantum
+                for party, part in apportion(cells.quantity, weights, step).items():
+                    share = weights[party] / total if total > 0 and party in weights else Fraction(1)
+                    yield Piece(
+                        party, source.kind, source.meter, low, high, tariff, band, share, part, cells, source.unknown
+                    )
+
+    def _weight_cuts(self, source: Source) -> list[tuple[Instant, Instant]]:
+        split = source.rule.split if source.rule is not None else None
+        changes: set[Instant] = set()
+        if split is not None and split.by in ("headcount", "area_m2"):
+            for department in split.among:
+                changes.update(self._declared(split, department).changes(source.start, source.end))
+        return list(pairwise([source.start, *sorted(changes), source.end]))
+
+    def _declared(self, split: Split, department: str) -> Timeline[Decimal]:
+        declared = self.site.departments[department]
+        return (declared.headcount if split.by == "headcount" else declared.area_m2) or Timeline.always(Decimal(0))
+
+    def _weights(self, source: Source, begin: Instant, carried: Sequence[Piece]) -> dict[str, Fraction]:
+        rule = source.rule
+        if rule is None:
+            return {UNALLOCATED: Fraction(1)}
+        if rule.split is None:
+            return {rule.to or UNALLOCATED: Fraction(1)}
+        split = rule.split
+        if split.by == "shares":
+            given = {department: Fraction(share) for department, share in split.shares.items()}
+            rest = 100 - sum(given.values(), Fraction())
+            return {**given, UNALLOCATED: rest} if rest > 0 else given
+        if split.by == "consumption":
+            return self._by_consumption(source, split, carried)
+        held = {department: self._declared(split, department).at(begin) or Decimal(0) for department in split.among}
+        return {department: Fraction(value) for department, value in held.items()}
+
+    def _by_consumption(self, source: Source, split: Split, carried: Sequence[Piece]) -> dict[str, Fraction]:
+        weights = dict.fromkeys(split.among, Fraction())
+        below = set(split.meters) or self._below(source.under)
+        for piece in carried:
+            if piece.meter in below and (piece.party in weights or (split.meters and piece.party != UNALLOCATED)):
+                weights[piece.party] = weights.get(piece.party, Fraction()) + Fraction(piece.quantity)
+        return weights or {UNALLOCATED: Fraction(1)}
+
+    def _below(self, parent: str) -> set[str]:
+        """The meters under a parent, all of the utility without one; a formula stands under it when its meters do."""
+        own = {meter.id: meter for meter in self.site.meters.values() if meter.utility == self.utility}
+        if not parent:
+            return set(own)
+        below = set(subtree(parent, {meter.id: meter.parent for meter in own.values()}))
+        formulas = {meter.id for meter in own.values() if meter.factors}
+        return below | {id_ for id_ in formulas if physical(self.site, own[id_].factors).keys() <= below}
+
+
+def _turn(source: Source) -> int:
+    """When a source is divided: what weighs nobody's consumption first, losses by consumption last."""
+    by_consumption = source.rule is not None and source.rule.split is not None and source.rule.split.by == "consumption"
+    return (2 if source.kind == "loss" else 1) if by_consumption else 0
+
+
+def _by_band(
+    cells: Intervals, periods: Sequence[bands.Period]
+) -> Iterator[tuple[tuple[str | None, str | None], Cells, Instant, Instant]]:
+    """The intervals of each tariff version and band, with the time in which that version holds."""
+    period_of = bands.index_of(periods, cells.edges)
+    keys: dict[tuple[str | None, str | None], list[int]] = {}
+    for index in np.unique(period_of).tolist():
+        period = periods[index]
+        keys.setdefault((period.tariff.id if period.tariff else None, period.band), []).append(index)
+    length = np.diff(cells.edges)
+    for key, indices in keys.items():
+        inside = np.isin(period_of, indices)
+        same = [index for (tariff, _), group in keys.items() if tariff == key[0] for index in group]
+        version = np.flatnonzero(np.isin(period_of, same))
+        chosen = Cells(
+            cells.edges[:-1][inside],
+            length[inside],
+            cells.amount[inside],
+            cells.estimated[inside],
+            cells.missing[inside],
+            cells.quantum,
+        )
+        yield key, chosen, int(cells.edges[version[0]]), int(cells.edges[version[-1] + 1])
+
+
+def joined(one: Piece, other: Piece) -> Piece:
+    """The known and the unknown remainder of one parent in a band as one piece; both count in the same quantum."""
+    return replace(
+        one,
+        quantity=one.quantity + other.quantity,
+        cells=one.cells.joined(other.cells),
+        unknown=one.unknown and other.unknown,
+    )

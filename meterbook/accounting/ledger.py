@@ -1,0 +1,272 @@
+"""The ledger: a site's readings as consumption, balances and statements.
+
+Nothing is stored: every answer is a function of the site and of the readings there are, and says so with its quality.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+
+from meterbook.accounting import allocate, bands
+from meterbook.accounting.balance import balance
+from meterbook.accounting.carried import carried
+from meterbook.accounting.consumption import combined, intervals, quantum, segments
+from meterbook.accounting.port import Registers
+from meterbook.accounting.price import Facts, remarks
+from meterbook.accounting.sources import roots
+from meterbook.accounting.statement import Month, compose, lines_of, total_of
+from meterbook.accounting.supply import Supply, cos_phi, peak
+from meterbook.domain.calendar import GRID, Step
+from meterbook.domain.instant import Instant
+from meterbook.domain.interval import Consumption, Intervals
+from meterbook.domain.meter import Meter
+from meterbook.domain.money import UNALLOCATED
+from meterbook.domain.reading import ABSURD_PAST
+from meterbook.domain.site import Site
+from meterbook.domain.statement import Balance, Line, Statement, StatementState
+from meterbook.domain.tariff import Tariff
+
+_EVER: Instant = 2**62
+
+
+class Ledger:
+    """Answers questions about consumption and charges; each call sees the readings there are at that moment."""
+
+    def __init__(self, site: Site, readings: Registers) -> None:
+        self.site = site
+        self._readings = readings
+
+    def consumption(self, meter: str, start: Instant, end: Instant, step: Step) -> list[Consumption]:
+        """Consumption of a meter over [start, end) in local windows; raises KeyError for an unknown meter."""
+        edges = self.site.calendar.edges(start, end, step)
+        grid = self._grid(start, end, edges)
+        return _Look(self.site, self._readings, grid).intervals(self.site.meters[meter]).windows(edges)
+
+    def department_consumption(
+        self, department: str, utility: str, start: Instant, end: Instant, step: Step
+    ) -> list[Consumption]:
+        """What a department carries of a utility (direct, shared and losses) over [start, end) in local windows.
+
+        Shares are those of the month, as on the statement, so that the windows of a month add up to it. Raises
+        KeyError for an unknown department.
+        """
+        if department != UNALLOCATED:
+            self.site.departments[department]
+        calendar = self.site.calendar
+        edges = calendar.edges(start, end, step)
+        own: list[allocate.Piece] = []
+        for begin, finish in self._months(start, end):
+            look = _Look(self.site, self._readings, self._grid(begin, finish, edges))
+            found = allocate.pieces(self.site, utility, look.utility(utility), begin, finish)
+            own.extend(piece for piece in found if piece.party == department)
+        return carried(own, edges)
+
+    def _months(self, start: Instant, end: Instant) -> list[tuple[Instant, Instant]]:
+        """The local months that [start, end) touches, whole."""
+        calendar = self.site.calendar
+        first, _ = calendar.month(calendar.month_of(start))
+        _, last = calendar.month(calendar.month_of(max(start, end - 1)))
+        return list(pairwise(calendar.edges(first, last, "month")))
+
+    def balances(self, month: str, now: Instant) -> list[Balance]:
+        """Where each utility's supply of a month went; an open month up to the last full quarter hour before `now`."""
+        period = self._month(month, now)
+        start, end = period.start, period.end
+        if end == start:
+            return []
+        look = _Look(self.site, self._readings, self._grid(start, end, []))
+        found = []
+        for utility in self._utilities():
+            used = look.utility(utility)
+            supply = {meter.id: used[meter.id] for meter in roots(self.site, utility)}
+            found.append(balance(utility, supply, allocate.pieces(self.site, utility, used, start, end), start, end))
+        return found
+
+    def statements(self, month: str, now: Instant) -> list[Statement]:
+        """The statements of a month, ordered by department, those with lines of their own; see docs for `unallocated`.
+
+        An open month is answered up to the last full quarter hour before `now`.
+        """
+        drawn = self._drawn(month, now)
+        return [drawn.statement(self.site, party) for party in sorted(drawn.lines)]
+
+    def statement(self, month: str, department: str, now: Instant) -> Statement:
+        """One department's statement; without lines where it carries nothing. Raises KeyError for an unknown one."""
+        if department != UNALLOCATED:
+            self.site.departments[department]
+        return self._drawn(month, now).statement(self.site, department)
+
+    def _drawn(self, month: str, now: Instant) -> _Drawn:
+        """The lines of everybody's statement of a month."""
+        drawn = _Drawn(self._month(month, now))
+        start, end = drawn.month.start, drawn.month.end
+        if end == start:
+            return drawn
+        look = _Look(self.site, self._readings, self._grid(start, end, []))
+        for utility in self._utilities():
+            pieces = allocate.pieces(self.site, utility, look.utility(utility), start, end)
+            held = [tariff for tariff in self.site.tariffs if tariff.utility == utility and tariff.start < end]
+            last = max(held, key=lambda tariff: tariff.start, default=None)
+            supply = self._supply_meter(look, last, start, end) if last else Supply()
+            drawn.remarks += [f"{utility}: {word}" for word in (remarks(last, supply) if last else ())]
+            facts = Facts(self._used_before(utility, drawn.month), supply, self._held(utility, month))
+            for party, own in lines_of(self.site, drawn.month, utility, pieces, facts).items():
+                drawn.lines.setdefault(party, []).extend(own)
+        return drawn
+
+    def _supply_meter(self, look: _Look, tariff: Tariff, start: Instant, end: Instant) -> Supply:
+        """What the tariff's supply meter says of [start, end): the highest demand and the power factor."""
+        highest, cos = None, None
+        if tariff.demand is not None:
+            window, meter = tariff.demand.window, self.site.meters[tariff.demand.meter]
+            blocks = look.intervals(meter).windows(self._blocks(window, start, end))
+            highest = peak([block for block in blocks if block.end - block.start == window])
+        if tariff.power_factor is not None:
+            meter = self.site.meters[tariff.power_factor.meter]
+            registers = [look.reactive(meter, point).total().value for point in meter.reactive]
+            known = [abs(value) for value in registers if value is not None]
+            active = look.intervals(meter).total().value
+            if active is not None and known and len(known) == len(registers):
+                cos = cos_phi(active, sum(known, Decimal(0)))
+        return Supply(highest, cos)
+
+    def _blocks(self, length: Instant, start: Instant, end: Instant) -> list[Instant]:
+        """Edges of the consecutive blocks of `length` on the local clock in [start, end]."""
+        days = self.site.calendar.edges(start, end, "day")
+        return [*(edge for low, high in pairwise(days) for edge in range(low, high, length)), end]
+
+    def _month(self, month: str, now: Instant) -> Month:
+        start, end = self.site.calendar.month(month)
+        state: StatementState = "provisional" if now >= end else "open"
+        return Month(month, start, max(start, min(end, now // GRID * GRID)), state)
+
+    def _held(self, utility: str, month: str) -> dict[str, Fraction]:
+        """The part of the month's days on which each tariff version of a utility holds."""
+        start, end = self.site.calendar.month(month)
+        calendar = self.site.calendar
+        first, days = calendar.day_of(start), (calendar.day_of(end - 1) - calendar.day_of(start)).days + 1
+        versions = sorted((one for one in self.site.tariffs if one.utility == utility), key=lambda one: one.start)
+        ends = [*(version.start for version in versions[1:]), end]
+        found = {}
+        for version, until in zip(versions, ends, strict=False):
+            low, high = (min(max(at, start), end) for at in (version.start, until))
+            covered = (calendar.day_of(high - 1) - first).days - (calendar.day_of(low) - first).days + 1
+            found[version.id] = Fraction(covered if high > low else 0, days)
+        return found
+
+    def _used_before(self, utility: str, month: Month) -> dict[tuple[str, str | None], Decimal]:
+        """What was used since the start of the tiers' period until a tariff holds in this month; see price.Facts."""
+        used: dict[tuple[str, str | None], Decimal] = {}
+        for tariff in self.site.tariffs:
+            if tariff.utility != utility or tariff.tiers is None or tariff.start >= month.end:
+                continue
+            until = max(month.start, tariff.start)
+            day = self.site.calendar.day_of(month.start)
+            first = self.site.calendar.midnight(
+                date(day.year, 1, 1) if tariff.tiers.period == "year" else day.replace(day=1)
+            )
+            if tariff.apply == "department" and until > first:
+                look = _Look(self.site, self._readings, self._grid(first, until, []))
+                for piece in allocate.pieces(self.site, utility, look.utility(utility), first, until):
+                    key = (tariff.id, piece.party)
+                    used[key] = used.get(key, Decimal(0)) + piece.quantity
+            supplied = (self._supply(root, first, until, month.end) for root in roots(self.site, utility))
+            used[tariff.id, None] = sum(supplied, Decimal(0))
+        return used
+
+    def _supply(self, root: Meter, start: Instant, until: Instant, latest: Instant) -> Decimal:
+        """The supply through a root from `start`, where a tier's period begins, until `until`.
+
+        An opening between `start` and `latest` says what had been used by then; readings tell the rest.
+        """
+        opening = self.site.openings.get(root.id)
+        if opening is None or not start <= opening.at < latest:
+            return self._supply_known(root, start, until)
+        if opening.at <= until:
+            return opening.used + self._supply_known(root, opening.at, until)
+        return opening.used - self._supply_known(root, until, opening.at)
+
+    def _supply_known(self, root: Meter, start: Instant, end: Instant) -> Decimal:
+        if end <= start:
+            return Decimal(0)
+        look = _Look(self.site, self._readings, self._grid(start, end, []))
+        return look.intervals(root).total().value or Decimal(0)
+
+    def _utilities(self) -> list[str]:
+        return sorted({meter.utility for meter in self.site.meters.values()})
+
+    def _grid(self, start: Instant, end: Instant, edges: Sequence[Instant]) -> list[Instant]:
+        """The base grid of [start, end) with every dated change in it: rules, prices, bands, heads, ratios."""
+        calendar = self.site.calendar
+        cuts = {*calendar.edges(start, end, "15m"), *edges}
+        dated = [rule.start for rule in self.site.allocations] + [tariff.start for tariff in self.site.tariffs]
+        for department in self.site.departments.values():
+            for timeline in (department.headcount, department.area_m2):
+                dated += timeline.starts if timeline else ()
+        for tariff in self.site.tariffs:
+            if tariff.demand is not None and tariff.demand.window % GRID:
+                cuts.update(self._blocks(tariff.demand.window, start, end))
+        for utility in self._utilities():
+            tariffs = [tariff for tariff in self.site.tariffs if tariff.utility == utility and tariff.bands]
+            dated += [period.start for period in bands.periods(tariffs, start, end, calendar)] if tariffs else []
+        return sorted(cuts | {instant for instant in dated if start < instant < end})
+
+
+@dataclass
+class _Drawn:
+    """A month's lines by party, and what readers of the charges must know."""
+
+    month: Month
+    lines: dict[str, list[Line]] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+    def statement(self, site: Site, party: str) -> Statement:
+        """The statement of one party."""
+        own = self.lines.get(party, [])
+        totals = {other: total_of(lines) for other, lines in self.lines.items()}
+        utilities = {line.utility for line in own}
+        own_remarks = [remark for remark in self.remarks if remark.partition(":")[0] in utilities]
+        return compose(site, self.month, party, own, totals, own_remarks)
+
+
+class _Look:
+    """One look at the readings: the intervals of meters between common edges, each computed once."""
+
+    def __init__(self, site: Site, readings: Registers, edges: Sequence[Instant]) -> None:
+        self._site, self._readings, self._edges = site, readings, edges
+        self._known: dict[str, Intervals] = {}
+
+    def utility(self, utility: str) -> dict[str, Intervals]:
+        """The intervals of all meters of a utility."""
+        return {meter.id: self.intervals(meter) for meter in self._site.meters.values() if meter.utility == utility}
+
+    def intervals(self, meter: Meter) -> Intervals:
+        """The intervals of a meter, physical or by formula."""
+        if meter.id not in self._known:
+            self._known[meter.id] = self._computed(meter)
+        return self._known[meter.id]
+
+    def reactive(self, meter: Meter, point: str) -> Intervals:
+        """The intervals of a reactive register of a meter, with its ratio, span and exchanges.
+
+        An exchange notes the figures of the active register only.
+        """
+        register = replace(meter, id=f"{meter.id} {point}", reads=point, max_rate=None)
+        return self._of_register(register, noted=False)
+
+    def _computed(self, meter: Meter) -> Intervals:
+        if not meter.physical:
+            operands = {other: self.intervals(self._site.meters[other]) for other in meter.factors}
+            return combined(meter.factors, operands)
+        return self._of_register(meter)
+
+    def _of_register(self, meter: Meter, *, noted: bool = True) -> Intervals:
+        parts = segments(meter, self._readings.read(meter.reads or meter.id, ABSURD_PAST, _EVER), noted)
+        if not any(len(part.accepted.at) for part in parts):
+            return Intervals.unknown(self._edges, quantum(meter))
+        return intervals(meter, parts, self._edges, self._site.calendar)

@@ -1,0 +1,244 @@
+"""Statements: the pieces of all utilities as lines of departments, priced and summed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from fractions import Fraction
+
+from meterbook.accounting import price
+from meterbook.accounting.allocate import Piece, joined
+from meterbook.domain.instant import Instant, iso
+from meterbook.domain.interval import Shares
+from meterbook.domain.money import UNALLOCATED, round_half_up
+from meterbook.domain.quantity import UNITS, UTILITIES
+from meterbook.domain.site import Site
+from meterbook.domain.statement import Line, Statement, StatementState
+
+_SHARE = Decimal("0.000001")
+_Priced = tuple[str, str | None, str | None]
+"""Party, tariff and band whose charge is put on lines."""
+
+_KINDS = ("direct", "shared", "loss", "surcharge", "fixed", "demand", "power_factor")
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """The month of a statement: [start, end), where `end` is no later than what is known."""
+
+    month: str
+    start: Instant
+    end: Instant
+    state: StatementState
+
+
+def lines_of(
+    site: Site, month: Month, utility: str, pieces: Sequence[Piece], facts: price.Facts
+) -> dict[str, list[Line]]:
+    """The lines of one utility by party; those without quantity and charge are left out."""
+    unit = UNITS[UTILITIES[utility][0]]
+    carried = _joined(pieces)
+    charges: dict[_Priced, dict[price.LineKey, Decimal]] = {}
+    extra: dict[str, list[Line]] = defaultdict(list)
+    tariffs = sorted((tariff for tariff in site.tariffs if tariff.utility == utility), key=lambda one: one.start)
+    for component in price.components(tariffs, carried, unit, facts):
+        for party, given in component.parties.items():
+            own = [piece for piece in carried if piece.party == party and piece.tariff == component.tariff]
+            carrying = [piece for piece in own if component.band in (None, piece.band)]
+            if component.kind == "direct" and carrying:
+                charges[party, component.tariff, component.band] = _on_lines(given, carrying)
+            else:
+                extra[party].append(_summed(month, utility, component, party, given, own))
+    found: dict[str, list[Line]] = defaultdict(list)
+    for piece in carried:
+        priced = charges.get((piece.party, piece.tariff, piece.band), {})
+        found[piece.party].append(_line(month, utility, unit, piece, priced.get(_key(piece))))
+    for party, more in extra.items():
+        found[party].extend(more)
+    return {party: kept for party, all_ in found.items() if (kept := [line for line in all_ if _worth_a_line(line)])}
+
+
+def _key(piece: Piece) -> price.LineKey:
+    return (piece.meter, str(piece.kind), piece.start)
+
+
+def _on_lines(charge: Decimal, carrying: Sequence[Piece]) -> dict[price.LineKey, Decimal]:
+    return price.within(charge, {_key(piece): piece.quantity for piece in carrying})
+
+
+def _worth_a_line(line: Line) -> bool:
+    return bool(line.quantity) or bool(line.charge)
+
+
+def _joined(pieces: Iterable[Piece]) -> list[Piece]:
+    """Pieces of the same party, meter, kind, time, tariff and band as one."""
+    groups: dict[tuple[object, ...], Piece] = {}
+    for piece in pieces:
+        key = (piece.party, piece.meter, piece.kind, piece.start, piece.tariff, piece.band)
+        groups[key] = joined(groups[key], piece) if key in groups else piece
+    return list(groups.values())
+
+
+def line_id(month: str, party: str, *key: object) -> str:
+    """An id that names month and party and stays the same whenever the statement is computed again."""
+    digest = hashlib.sha256("|".join(str(part) for part in key).encode()).hexdigest()[:12]
+    return f"{month}:{party}:{digest}"
+
+
+def _line(month: Month, utility: str, unit: str, piece: Piece, charge: Decimal | None) -> Line:
+    key = (utility, piece.kind, piece.meter, piece.tariff, piece.band, piece.start)
+    return Line(
+        id=line_id(month.month, piece.party, *key),
+        utility=utility,
+        kind=piece.kind,
+        meter=piece.meter,
+        quantity=piece.quantity,
+        unit=unit,
+        share=round_half_up(piece.share, _SHARE),
+        charge=charge,
+        tariff=piece.tariff,
+        band=piece.band,
+        start=piece.start,
+        end=piece.end,
+        quality=quality([piece]),
+    )
+
+
+def _summed(
+    month: Month, utility: str, component: price.Component, party: str, charge: Decimal, own: Sequence[Piece]
+) -> Line:
+    """One line for a component that concerns all of a party's quantity."""
+    whole = sum(component.parties.values(), Decimal(0))
+    quantity = component.quantities.get(party)
+    return Line(
+        id=line_id(month.month, party, utility, component.kind, component.tariff, component.band),
+        utility=utility,
+        kind=component.kind,
+        meter=None,
+        quantity=quantity,
+        unit=component.unit if quantity is not None else None,
+        share=round_half_up(Fraction(charge) / Fraction(whole), _SHARE) if whole else None,
+        charge=charge,
+        tariff=component.tariff,
+        band=component.band,
+        start=min((piece.start for piece in own), default=month.start),
+        end=max((piece.end for piece in own), default=month.end),
+        quality=quality(own),
+    )
+
+
+def quality(own: Sequence[Piece]) -> Shares:
+    """Shares of quantity. What was never measured has none: its share of the time counts as missing instead.
+
+    The quantity of unknown pieces (what is left of a parent while a child is missing) is missing altogether.
+    """
+    if not own:
+        return Shares.nothing()
+    known = [piece for piece in own if not piece.unknown]
+    total = sum((abs(piece.quantity) for piece in own), Decimal(0))
+    nobody_knows = sum((abs(piece.quantity) for piece in own if piece.unknown), Decimal(0))
+    estimated = sum((Fraction(abs(piece.quantity)) * piece.cells.estimated_share for piece in known), Fraction())
+    time = sum(int(piece.cells.length.sum()) for piece in known)
+    lost = sum(int(piece.cells.length[piece.cells.missing].sum()) for piece in known)
+    present = (1 - Fraction(lost, time) if time else Fraction(0)) * (1 - Fraction(nobody_knows) / Fraction(total or 1))
+    guessed = estimated / Fraction(total - nobody_knows) if total > nobody_knows else Fraction()
+    return Shares.of_time(float(guessed * present), float(1 - present))
+
+
+def compose(
+    site: Site,
+    month: Month,
+    department: str,
+    own: Sequence[Line],
+    totals: Mapping[str, Decimal | None],
+    remarks: Sequence[str] = (),
+) -> Statement:
+    """A department's statement; `totals` holds the total of every department, for the roll-up of its subtree."""
+    ordered = sorted(own, key=_order)
+    below = site.departments_below(department) if department != UNALLOCATED else frozenset({UNALLOCATED})
+    total = totals.get(department, Decimal(0))
+    subtree = [totals.get(other, Decimal(0)) for other in below]
+    draft = Statement(
+        department=department,
+        month=month.month,
+        state=month.state,
+        revision=1,
+        currency=site.currency,
+        lines=tuple(ordered),
+        total=total,
+        payable=total,
+        subtree_total=None
+        if any(part is None for part in subtree)
+        else sum((part or Decimal(0) for part in subtree), Decimal(0)),
+        quality=_overall(ordered),
+        remarks=tuple(remarks),
+        hash="",
+    )
+    return replace(draft, hash=fingerprint(draft))
+
+
+def _order(line: Line) -> tuple[object, ...]:
+    return (line.utility, _KINDS.index(line.kind), line.meter or "", line.start, line.tariff or "", line.band or "")
+
+
+def total_of(own: Iterable[Line]) -> Decimal | None:
+    """The sum of all charges; None where a quantity has no price."""
+    charges = [line.charge for line in own]
+    return (
+        None
+        if any(charge is None for charge in charges)
+        else sum((charge or Decimal(0) for charge in charges), Decimal(0))
+    )
+
+
+def _overall(own: Sequence[Line]) -> Shares:
+    """The quality of a statement: within a utility by quantity, over the utilities by their energy charges."""
+    carrying = [line for line in own if line.meter is not None]
+    found: list[tuple[float, float, float]] = []
+    for utility in sorted({line.utility for line in carrying}):
+        of_it = [line for line in carrying if line.utility == utility]
+        estimated = _mean([float(line.quality.estimated) for line in of_it], [line.quantity for line in of_it])
+        missing = _mean([float(line.quality.missing) for line in of_it], [line.quantity for line in of_it])
+        found.append((estimated, missing, float(sum((abs(line.charge or Decimal(0)) for line in of_it), Decimal(0)))))
+    if not found:
+        return Shares.nothing()
+    weights = [Decimal(repr(weight)) for *_, weight in found]
+    estimated, missing = (_mean([part[place] for part in found], weights) for place in (0, 1))
+    return Shares.of_time(estimated, missing)
+
+
+def _mean(values: Sequence[float], weights: Sequence[Decimal | None]) -> float:
+    """The mean by weight, or the plain one where nothing weighs."""
+    sizes = [float(abs(weight or Decimal(0))) for weight in weights]
+    whole = sum(sizes, 0.0)
+    if not whole:
+        return sum(values) / len(values)
+    return sum(value * size for value, size in zip(values, sizes, strict=True)) / whole
+
+
+def fingerprint(statement: Statement) -> str:
+    """SHA-256 over the content of a statement, the same wherever and whenever it is computed."""
+    content = {
+        "department": statement.department,
+        "month": statement.month,
+        "currency": statement.currency,
+        "total": _text(statement.total),
+        "payable": _text(statement.payable),
+        "lines": [
+            [
+                line.id, line.utility, line.kind, line.meter, _text(line.quantity), line.unit, _text(line.share),
+                _text(line.charge), line.tariff, line.band, iso(line.start), iso(line.end),
+                _text(line.quality.measured), _text(line.quality.estimated), _text(line.quality.missing),
+            ]
+            for line in statement.lines
+        ],
+    }  # fmt: skip
+    return hashlib.sha256(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else f"{value:f}"
