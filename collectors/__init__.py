@@ -1,0 +1,1 @@
+"""Collectors. Own: protocols in, samples out, reconnects. Do not own: what a value means, where it is kept."""

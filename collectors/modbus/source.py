@@ -1,0 +1,239 @@
+"""One question at a time to a gateway or a serial line. The only file that knows pymodbus."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from pymodbus import FramerType
+from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
+from pymodbus.exceptions import ModbusException
+from pymodbus.pdu import ModbusPDU
+from pymodbus.pdu.bit_message import ReadCoilsResponse, ReadDiscreteInputsResponse
+from pymodbus.pdu.register_message import ReadHoldingRegistersResponse, ReadInputRegistersResponse
+
+from collectors.modbus.line import BITS, DEFAULT_BAUD, Line
+from collectors.modbus.plan import Block
+from meterbook.domain.device import ModbusConnection
+from meterbook.domain.instant import SECOND, Instant
+from meterbook.domain.profile import Table
+
+FUNCTIONS: dict[Table, int] = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
+"""The function codes that read; no other ever leaves."""
+
+EXCEPTIONS = {
+    1: "illegal function",
+    2: "illegal data address",
+    3: "illegal data value",
+    4: "device failure",
+    5: "acknowledge",
+    6: "device busy",
+    8: "memory parity error",
+    10: "gateway path unavailable",
+    11: "gateway got no answer from the device",
+}
+"""What a device says when it refuses, by its exception code."""
+
+# What goes wrong is told once through our own log; pymodbus tells it on every request.
+logging.getLogger("pymodbus").addHandler(logging.NullHandler())
+
+Client = AsyncModbusTcpClient | AsyncModbusSerialClient
+
+
+class Failed(Exception):
+    """A question without a usable answer, with the reason."""
+
+
+class Unanswered(Failed):
+    """Nothing came in time; it may still come."""
+
+
+class Misfit(Failed):
+    """What came is no answer to the question."""
+
+
+class Refused(Failed):
+    """The device answered with an exception."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"exception {code} ({EXCEPTIONS.get(code, 'unknown')})")
+        self.code = code
+
+    @property
+    def narrower(self) -> bool:
+        """Whether a narrower read may be answered: an illegal address, or (3) more than the device gives at once."""
+        return self.code in (2, 3)
+
+
+class NotReading(RuntimeError):
+    """Something other than a read was about to leave. It did not."""
+
+
+class Link:
+    """The way to the devices of one connection, opened and closed as often as need be.
+
+    It belongs to one asyncio loop and answers one question at a time. After a question that went wrong it is closed,
+    so that a late answer meets nobody.
+    """
+
+    def __init__(self, connection: ModbusConnection) -> None:
+        self._connection = connection
+        self._client: Client | None = None
+        self._quiet_until = 0.0
+        # A gateway keeps the silence between frames on its own line; on ours nobody else does.
+        gap = Line(connection.baud or DEFAULT_BAUD).gap / 1e9 if connection.transport == "rtu" else 0.0
+        self._rest = max(connection.turnaround / SECOND, gap)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether questions can be asked."""
+        return self._client is not None and self._client.connected
+
+    @property
+    def numbered(self) -> bool:
+        """Whether questions and answers carry a number that tells them apart."""
+        return self._connection.transport == "tcp"
+
+    async def open(self) -> bool:
+        """Connect anew; False where nothing answers."""
+        await self.close()
+        self._client = client_of(self._connection)
+        try:
+            return bool(await self._client.connect())
+        except ValueError:  # pyserial, of a speed the port cannot do
+            return False
+
+    async def close(self) -> None:
+        """Hang up."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+            await asyncio.sleep(0)  # the loop closes the socket in its next round
+
+    async def read(self, unit: int, block: Block, pause: Instant = 0) -> Sequence[int]:
+        """The words (or bits) of one block; raises Failed.
+
+        The next question waits for `pause` after this answer, or for the turnaround of the line if that is longer.
+        """
+        client = self._client
+        if client is None:
+            raise Unanswered("the connection is closed")
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(0.0, self._quiet_until - loop.time()))
+        try:
+            reply = await _ask(client, unit, block)
+            return answer(reply, unit, block)
+        except ModbusException as error:
+            reason = self._silence if client.connected else "the connection was closed by the other side"
+            await self.close()
+            raise Unanswered(reason) from error
+        except Misfit:
+            await self.close()
+            raise
+        finally:
+            self._quiet_until = loop.time() + max(self._rest, pause / SECOND)
+
+    async def listen(self) -> None:
+        """Let pass what nobody asked for, as long as an answer may take."""
+        await asyncio.sleep(self._connection.timeout / SECOND)
+
+    @property
+    def _silence(self) -> str:
+        return f"no answer within {self._connection.timeout / SECOND:g} s"
+
+
+def client_of(connection: ModbusConnection) -> Client:
+    """A client of pymodbus that never asks twice, never reconnects by itself and takes whole replies only."""
+    rtu = connection.transport != "tcp"
+    place = 1 if rtu else 7
+
+    def gate(sending: bool, packet: bytes) -> bytes:
+        if sending and packet[place] not in FUNCTIONS.values():
+            raise NotReading(f"function code {packet[place]} is not sent; Meterbook only reads")
+        return packet
+
+    timeout = connection.timeout / SECOND
+    client: Client
+    if connection.transport == "rtu":
+        client = AsyncModbusSerialClient(
+            connection.host,
+            baudrate=connection.baud or DEFAULT_BAUD,
+            parity=connection.parity[0].upper(),
+            stopbits=connection.stop_bits,
+            timeout=timeout,
+            retries=0,
+            reconnect_delay=0,
+            trace_packet=gate,
+        )
+    else:
+        client = AsyncModbusTcpClient(
+            connection.host,
+            port=connection.port,
+            framer=FramerType.RTU if rtu else FramerType.SOCKET,
+            timeout=timeout,
+            retries=0,
+            reconnect_delay=0,
+            trace_packet=gate,
+        )
+    for reply in (_Coils, _Discretes, _Holdings, _Inputs):
+        client.register(reply)
+    return client
+
+
+async def _ask(client: Client, unit: int, block: Block) -> ModbusPDU:
+    read = {
+        "coil": client.read_coils,
+        "discrete": client.read_discrete_inputs,
+        "holding": client.read_holding_registers,
+        "input": client.read_input_registers,
+    }[block.table]
+    return await read(block.start, count=block.count, device_id=unit)
+
+
+def answer(reply: Any, unit: int, block: Block) -> Sequence[int]:
+    """The content of a reply (a PDU of pymodbus) that answers a question; raises Refused or Misfit for any other."""
+    function = FUNCTIONS[block.table]
+    if reply.dev_id != unit or reply.function_code & 0x7F != function:
+        asked = f"{block.table} of unit {unit}"
+        raise Misfit(f"reply of unit {reply.dev_id} to function {reply.function_code} where {asked} was asked")
+    if reply.isError():
+        raise Refused(reply.exception_code)
+    bits = block.table in BITS
+    words: Sequence[int] = [int(bit) for bit in reply.bits] if bits else reply.registers
+    expected = -(-block.count // 8) * 8 if bits else block.count
+    if len(words) != expected:
+        kind = "bits" if bits else "registers"
+        raise Misfit(f"reply with {len(words)} {kind} where {expected} of {block.table} were asked")
+    return words[: block.count]
+
+
+class _Whole(ModbusPDU):
+    """A reply whose byte count is that of its content; any other has no content. pymodbus takes what it finds."""
+
+    def decode(self, data: bytes) -> None:
+        super().decode(data if len(data) == 1 + data[0] else b"\0")
+
+
+class _WholeWords(_Whole):
+    """A reply of whole words."""
+
+    def decode(self, data: bytes) -> None:
+        super().decode(b"\0" if data[0] % 2 else data)
+
+
+class _Coils(_Whole, ReadCoilsResponse):
+    """The answer to function 1."""
+
+
+class _Discretes(_Whole, ReadDiscreteInputsResponse):
+    """The answer to function 2."""
+
+
+class _Holdings(_WholeWords, ReadHoldingRegistersResponse):
+    """The answer to function 3."""
+
+
+class _Inputs(_WholeWords, ReadInputRegistersResponse):
+    """The answer to function 4."""

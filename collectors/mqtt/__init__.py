@@ -1,0 +1,1 @@
+"""MQTT. Owns: topics, JSON payloads, sessions with brokers. Does not own: what a value means."""

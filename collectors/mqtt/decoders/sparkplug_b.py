@@ -1,0 +1,162 @@
+"""`sparkplug-b`: births say what the metrics are called, data only counts on, deaths are silence.
+
+The topic of a device is `spBv1.0/GROUP/EDGE` or `spBv1.0/GROUP/EDGE/DEVICE`; points name metrics. One sequence runs
+through all messages of an edge node, so all of them are heard. After a gap in it an alias may mean something else:
+until the next birth, only metrics that carry their name are read, and a rebirth is asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from collectors.mqtt.message import Decoded, Decoder, Message, Reply, Unreadable
+from collectors.mqtt.named import topic_of
+from collectors.mqtt.protobuf import Malformed
+from collectors.mqtt.sparkplug import Metric, Payload, parse, rebirth_request
+from meterbook.domain.device import Device
+from meterbook.domain.instant import SECOND, Instant
+from meterbook.domain.reading import Sample
+
+NAMESPACE = "spBv1.0"
+
+REBIRTH_PAUSE: Instant = 10 * SECOND
+"""Between two requests to the same edge node, at least."""
+
+_SEQUENCE = 256
+_MILLISECONDS_TO = 100_000_000_000_000
+_BIRTHS, _COUNTED = ("NBIRTH", "DBIRTH"), ("NDATA", "DDATA", "DBIRTH", "DDEATH")
+
+_Names = dict[str, int | None]
+"""Data types of metrics by name."""
+
+
+class EdgeNode:
+    """An edge node and the devices behind it: what they said at birth, and which message comes next."""
+
+    def __init__(self, group: str, edge: str) -> None:
+        self._group, self._edge = group, edge
+        self._points: dict[str | None, dict[str, list[tuple[str, str]]]] = {}
+        self._names: dict[str | None, _Names] = {}
+        self._aliases: dict[int, str] = {}
+        self._next: int | None = None
+        self._asked: Instant | None = None
+        self._birth: int | None = None
+
+    def add(self, device: Device, name: str | None) -> None:
+        """A device of the site that is called `name` here; None is the edge node itself."""
+        points = self._points.setdefault(name, {})
+        for point in topic_of(device).points:
+            points.setdefault(point.value, []).append((device.id, point.spec.name))
+
+    def read(self, message: Message, out: Decoded) -> None:
+        """See Decoder."""
+        _, _, kind, _, *device = message.topic.split("/")
+        if kind not in (*_BIRTHS, *_COUNTED, "NDEATH"):
+            return
+        try:
+            payload = parse(message.payload)
+        except Malformed as error:
+            raise Unreadable(f"no Sparkplug payload: {error}") from error
+        if payload.uuid == "SPBV1.0_COMPRESSED":
+            raise Unreadable("compressed payloads are not read")
+        name = device[0] if device else None
+        if kind == "NDEATH":
+            self._node_dies(payload)
+        elif kind == "NBIRTH":
+            self._node_is_born(payload)
+        elif not self._in_order(payload, message):
+            self._ask(message, out)
+        if kind == "DDEATH":
+            self._names.pop(name, None)
+        if kind in _BIRTHS:
+            self._learn(name, payload)
+        if kind.endswith(("DATA", "BIRTH")):
+            self._collect(name, payload, message, out)
+
+    def _node_is_born(self, payload: Payload) -> None:
+        self._forget()
+        self._birth = _birth_number(payload)
+        self._next = 1 if payload.seq is None else (payload.seq + 1) % _SEQUENCE
+
+    def _node_dies(self, payload: Payload) -> None:
+        # The will of an earlier session may come after the birth of the next.
+        if self._birth is None or _birth_number(payload) in (None, self._birth):
+            self._forget()
+
+    def _forget(self) -> None:
+        self._names.clear()
+        self._aliases.clear()
+        self._next = self._birth = None
+
+    def _in_order(self, payload: Payload, message: Message) -> bool:
+        """Whether no message is missing before this one; what the broker sends again is not counted."""
+        if self._next is None:
+            return False
+        if payload.seq == self._next:
+            self._next = (payload.seq + 1) % _SEQUENCE
+        elif not message.again:
+            self._forget()
+            return False
+        return True
+
+    def _learn(self, name: str | None, payload: Payload) -> None:
+        named = [metric for metric in payload.metrics if metric.name is not None]
+        self._names[name] = {metric.name: metric.datatype for metric in named if metric.name is not None}
+        if self._next is not None:
+            self._aliases.update({one.alias: one.name for one in named if one.alias is not None and one.name})
+
+    def _collect(self, name: str | None, payload: Payload, message: Message, out: Decoded) -> None:
+        points, types = self._points.get(name, {}), self._names.get(name, {})
+        for metric in payload.metrics if points else ():
+            called = metric.name or self._aliases.get(-1 if metric.alias is None else metric.alias)
+            if called is None:
+                self._ask(message, out)
+                raise Unreadable("metrics by alias without the birth that explains them; a rebirth is asked for")
+            for device, point in points.get(called, ()):
+                self._sample(device, point, metric, types.get(called), payload, message, out)
+
+    @staticmethod
+    def _sample(
+        device: str, point: str, metric: Metric, datatype: int | None, payload: Payload, message: Message, out: Decoded
+    ) -> None:
+        value = metric.typed(datatype)
+        said = payload.timestamp if metric.timestamp is None else metric.timestamp
+        if metric.null:
+            return
+        if value is None or (isinstance(value, float) and not math.isfinite(value)):
+            out.refuse(message, f"{device}.{point}", "no number" if value is None else f"{value} is no finite number")
+        elif said is not None and said >= _MILLISECONDS_TO:
+            out.refuse(message, f"{device}.{point}", f"{said} is no instant in milliseconds")
+        elif said is None and message.retained:
+            out.refuse(message, f"{device}.{point}", "retained message without an instant of its own")
+        else:
+            at = None if said is None else said * 1_000
+            out.samples.append(Sample(device, point, value, at, message.received))
+
+    def _ask(self, message: Message, out: Decoded) -> None:
+        if self._asked is None or message.received - self._asked >= REBIRTH_PAUSE:
+            self._asked = message.received
+            topic = f"{NAMESPACE}/{self._group}/NCMD/{self._edge}"
+            out.replies.append(Reply(topic, rebirth_request(message.received)))
+
+
+def _birth_number(payload: Payload) -> int | None:
+    """Which session of the edge node a birth or death belongs to."""
+    found = next((metric.value for metric in payload.metrics if metric.name == "bdSeq"), None)
+    return found if isinstance(found, int) else None
+
+
+def entries(devices: Sequence[Device]) -> Iterator[tuple[str, Decoder]]:
+    """A filter for each edge node, and what reads it; raises ValueError for a topic of another form."""
+    nodes: dict[tuple[str, str], EdgeNode] = {}
+    for device in devices:
+        topic = topic_of(device).topic
+        levels = topic.split("/")
+        if levels[0] != NAMESPACE or len(levels) not in (3, 4) or {"+", "#", ""} & set(levels):
+            raise ValueError(f"{topic!r} is not of the form {NAMESPACE}/GROUP/EDGE or {NAMESPACE}/GROUP/EDGE/DEVICE")
+        _, group, edge, *name = levels
+        node = nodes.setdefault((group, edge), EdgeNode(group, edge))
+        node.add(device, name[0] if name else None)
+    for (group, edge), node in nodes.items():
+        yield f"{NAMESPACE}/{group}/+/{edge}/#", node
