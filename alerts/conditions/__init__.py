@@ -1,0 +1,1 @@
+"""One module per kind of condition: what it watches, what it remembers, when it raises and clears."""

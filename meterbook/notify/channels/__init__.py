@@ -1,0 +1,1 @@
+"""One module per channel, named as its addresses begin: `log:` is `log`."""
