@@ -1,0 +1,5 @@
+"""`python -m meterbook.cli`."""
+
+from meterbook.cli import main
+
+main()

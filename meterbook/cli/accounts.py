@@ -1,0 +1,251 @@
+"""`consumption`, `balance`, `statement`: what was used, where it went, what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from api.schemas.common import plain
+from api.schemas.consumption import DepartmentConsumption, MeterConsumption, intervals
+from api.schemas.statement import BalanceOut, StatementOut
+from meterbook.accounting.ledger import Ledger
+from meterbook.cli.options import (
+    By,
+    Data,
+    Format,
+    Now,
+    SiteDirectory,
+    boundary,
+    data_directory,
+    known,
+    month_of,
+    present,
+)
+from meterbook.cli.terminal import as_json, complain, write, write_json, write_table
+from meterbook.domain.instant import iso
+from meterbook.domain.interval import Shares
+from meterbook.domain.money import UNALLOCATED
+from meterbook.domain.quantity import UNITS, UTILITIES
+from meterbook.domain.site import Site
+from meterbook.domain.statement import Statement
+from meterbook.readings.memory import MemoryStore
+from meterbook.reports import csv
+from meterbook.settings import EMBEDDED, Settings
+from meterbook.wiring.opening import clock_from, open_archive, open_site
+
+T = TypeVar("T")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(consumption)
+    app.command()(balance)
+    app.command()(statement)
+
+
+def _asked(site: Site, settings: Settings, directory: Path, question: Callable[[Ledger], T]) -> T:
+    """Put a question to the ledger over a data directory; one that is not there yet is said so, and holds nothing."""
+    if settings.storage.readings == EMBEDDED and not directory.exists():
+        complain(f"{directory} holds no readings yet; `meterbook import` brings some, or --data names another place")
+        return question(Ledger(site, MemoryStore()))
+    with open_archive(directory, settings) as archive:
+        return question(Ledger(site, archive.store))
+
+
+def consumption(
+    site: SiteDirectory,
+    from_: Annotated[str, typer.Option("--from", help="first day or instant")],
+    to: Annotated[str, typer.Option("--to", help="day or instant after the last")],
+    by: Annotated[By, typer.Option(help="windows")] = By.DAY,
+    meter: Annotated[str | None, typer.Option(help="just this meter")] = None,
+    department: Annotated[str | None, typer.Option(help="what this department carries")] = None,
+    format_: Annotated[Format, typer.Option("--format", help="how to write it")] = Format.TABLE,
+    data: Data = None,
+    now: Now = None,
+) -> None:
+    """Consumption in local windows, with the share that was measured, estimated or is missing."""
+    present(now)
+    opened, settings = open_site(site)
+    start, end = boundary(from_, "--from", opened.calendar), boundary(to, "--to", opened.calendar)
+    if end <= start:
+        raise typer.BadParameter(f"--to {to} is not after --from {from_}")
+    if meter and department:
+        raise typer.BadParameter("--meter and --department exclude each other")
+    zone = opened.calendar.zone
+
+    def of_meters(ledger: Ledger) -> list[MeterConsumption]:
+        chosen = [known(meter, opened.meters, "meter", opened)] if meter else list(opened.meters)
+        return [
+            MeterConsumption(
+                meter=id_,
+                utility=opened.meters[id_].utility,
+                unit=_unit(opened.meters[id_].utility),
+                intervals=intervals(ledger.consumption(id_, start, end, by.value), zone),
+            )
+            for id_ in chosen
+        ]
+
+    def of_department(ledger: Ledger) -> list[DepartmentConsumption]:
+        id_ = known(department or "", [*opened.departments, UNALLOCATED], "department", opened)
+        utilities = sorted({found.utility for found in opened.meters.values()})
+        return [
+            DepartmentConsumption(
+                department=id_,
+                utility=utility,
+                unit=_unit(utility),
+                intervals=intervals(ledger.department_consumption(id_, utility, start, end, by.value), zone),
+            )
+            for utility in utilities
+        ]
+
+    place = data_directory(site, data)
+    if department:
+        _write_consumption(_asked(opened, settings, place, of_department), format_)
+    else:
+        _write_consumption(_asked(opened, settings, place, of_meters), format_)
+
+
+def _unit(utility: str) -> str:
+    return UNITS[UTILITIES[utility][0]]
+
+
+def _write_consumption(answer: list[MeterConsumption] | list[DepartmentConsumption], format_: Format) -> None:
+    if format_ is Format.JSON:
+        write_json([found.model_dump(mode="json") for found in answer])
+        return
+    columns = ["of", "utility", "start", "end", "value>", "unit", "measured>", "estimated>", "missing>"]
+    rows = [
+        [
+            found.meter if isinstance(found, MeterConsumption) else found.department,
+            found.utility,
+            cell.start,
+            cell.end,
+            "" if cell.value is None else plain(cell.value),
+            found.unit,
+            plain(cell.measured),
+            plain(cell.estimated),
+            plain(cell.missing),
+        ]
+        for found in answer
+        for cell in found.intervals
+    ]
+    if format_ is Format.CSV:
+        write("\n".join(",".join(cells) for cells in [[column.rstrip(">") for column in columns], *rows]))
+    else:
+        write_table("", columns, rows)
+
+
+def balance(
+    site: SiteDirectory,
+    month: Annotated[str, typer.Argument(metavar="MONTH", help="such as 2026-10")],
+    format_: Annotated[Format, typer.Option("--format", help="table or json")] = Format.TABLE,
+    data: Data = None,
+    now: Now = None,
+) -> None:
+    """Where each utility's supply went: departments, losses, unallocated. The difference is always 0."""
+    moment = clock_from(present(now))()
+    opened, settings = open_site(site)
+    month_of(month)
+    found = _asked(opened, settings, data_directory(site, data), lambda ledger: ledger.balances(month, moment))
+    answer = [BalanceOut.of(one, opened.calendar.zone) for one in found]
+    if format_ is Format.JSON:
+        write_json([one.model_dump(mode="json", by_alias=True) for one in answer])
+        return
+    for one in answer:
+        rows = [["supplied", "", plain(one.supplied)]]
+        rows += [["allocated", party, plain(part)] for party, part in one.allocated.items()]
+        rows += [["losses", party, plain(part)] for party, part in one.losses_shared.items()]
+        rows += [["unallocated", "", plain(one.unallocated)], ["difference", "", plain(one.difference)]]
+        write_table(
+            f"{one.utility} {month}, {one.unit}; losses of parents {plain(one.losses)}", ["", "", "quantity>"], rows
+        )
+
+
+def statement(
+    site: SiteDirectory,
+    month: Annotated[str, typer.Argument(metavar="MONTH", help="such as 2026-10")],
+    department: Annotated[str | None, typer.Option(help="just this department")] = None,
+    format_: Annotated[Format, typer.Option("--format", help="how to write it")] = Format.TABLE,
+    out: Annotated[Path | None, typer.Option(help="write to this file")] = None,
+    data: Data = None,
+    now: Now = None,
+) -> None:
+    """What departments used and owe for a month, line by line."""
+    moment = clock_from(present(now))()
+    opened, settings = open_site(site)
+    month_of(month)
+    place = data_directory(site, data)
+    if department is None:
+        found = _asked(opened, settings, place, lambda ledger: ledger.statements(month, moment))
+    else:
+        id_ = known(department, [*opened.departments, UNALLOCATED], "department", opened)
+        found = [_asked(opened, settings, place, lambda ledger: ledger.statement(month, id_, moment))]
+    if format_ is Format.TABLE and out is None:
+        for one in found:
+            _write_statement(one, opened)
+        return
+    text = _as_text(found, opened, format_, single=department is not None)
+    if out is None:
+        write(text)
+    else:
+        out.write_text(text, encoding="utf-8")
+        write(f"{out}: {len(found)} statements of {month}")
+
+
+def _as_text(found: list[Statement], site: Site, format_: Format, *, single: bool) -> str:
+    if format_ is Format.JSON:
+        answer = [StatementOut.of(one, site.calendar.zone).model_dump(mode="json", by_alias=True) for one in found]
+        return as_json(answer[0] if single else answer)
+    documents = [csv.statement(one, site, site.language) for one in found]
+    heading, *_ = documents[0].splitlines() if documents else [""]
+    return "\r\n".join([heading, *(row for document in documents for row in document.splitlines()[1:])]) + "\r\n"
+
+
+def _write_statement(found: Statement, site: Site) -> None:
+    name = site.departments[found.department].name if found.department in site.departments else None
+    title = f"{found.department}{f' {name.zh} {name.en}' if name else ''}: {found.month}, {found.state}"
+    rows = [
+        [
+            line.utility,
+            line.kind,
+            line.meter or "",
+            line.band or "",
+            iso(line.start, site.calendar.zone)[:16],
+            iso(line.end, site.calendar.zone)[:16],
+            _plain(line.quantity),
+            line.unit or "",
+            _plain(line.charge),
+            _shown(line.quality),
+        ]
+        for line in found.lines
+    ]
+    columns = [
+        "utility",
+        "kind",
+        "meter",
+        "band",
+        "from",
+        "to",
+        "quantity>",
+        "unit",
+        f"charge {found.currency}>",
+        "quality",
+    ]
+    write_table(title, columns, rows)
+    total, below = _plain(found.total) or "no price", _plain(found.subtree_total) or "no price"
+    write(f"total {total} {found.currency}, with departments below {below}")
+    if found.remarks:
+        write(f"remarks: {', '.join(found.remarks)}")
+    write("")
+
+
+def _plain(value: Decimal | None) -> str:
+    return "" if value is None else plain(value)
+
+
+def _shown(quality: Shares) -> str:
+    return f"{quality.measured:.0%} measured, {quality.estimated:.0%} estimated, {quality.missing:.0%} missing"

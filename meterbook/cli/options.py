@@ -1,0 +1,110 @@
+"""Arguments and options that many commands share, and how they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, datetime
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from meterbook.domain.calendar import Calendar, NoMonth, first_of_month
+from meterbook.domain.instant import Instant, NaiveInstant, from_datetime, parse
+from meterbook.domain.site import Site
+
+FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2199, 12, 31)
+"""What anybody asks about lies between them."""
+
+
+class Format(StrEnum):
+    """How an answer is written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+class TextFormat(StrEnum):
+    """How a report is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class By(StrEnum):
+    """Windows of consumption."""
+
+    QUARTER = "15m"
+    HOUR = "hour"
+    DAY = "day"
+    MONTH = "month"
+
+
+SiteDirectory = Annotated[
+    Path, typer.Argument(metavar="SITE", help="the site directory", exists=True, file_okay=False, show_default=False)
+]
+Data = Annotated[
+    Path | None, typer.Option("--data", help="where readings and books are kept; default: var/ in the site directory")
+]
+Now = Annotated[
+    str | None, typer.Option("--now", metavar="INSTANT", help="take this for the present; default: the machine's clock")
+]
+
+
+def data_directory(site: Path, data: Path | None) -> Path:
+    """Where a site keeps its readings and books."""
+    return data if data is not None else site / "var"
+
+
+def present(text: str | None) -> Instant | None:
+    """The instant of `--now`; wrong usage where it is none."""
+    if text is None:
+        return None
+    try:
+        return parse(text)
+    except NaiveInstant:
+        raise typer.BadParameter(f"{text!r} has no offset from UTC; write 2026-11-02T08:00:00+08:00") from None
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no instant; write 2026-11-02T08:00:00+08:00") from None
+
+
+def boundary(text: str, option: str, calendar: Calendar) -> Instant:
+    """The instant of `--from` or `--to`: a local day, or an instant with or without offset (then local)."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        pass
+    else:
+        if not FIRST_DAY <= day <= LAST_DAY:
+            raise typer.BadParameter(f"{option} {text}: expected a day between {FIRST_DAY} and {LAST_DAY}")
+        return calendar.midnight(day)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{option} {text!r} is no day or instant; write 2026-10-01") from None
+    if not FIRST_DAY <= moment.date() <= LAST_DAY:
+        raise typer.BadParameter(f"{option} {text}: expected an instant between {FIRST_DAY} and {LAST_DAY}")
+    zone: ZoneInfo = calendar.zone
+    return from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=zone))
+
+
+def month_of(text: str) -> str:
+    """A month as YYYY-MM; wrong usage where it is none."""
+    try:
+        first_of_month(text)
+    except NoMonth as error:
+        raise typer.BadParameter(str(error)) from None
+    return text
+
+
+def known(id_: str, among: Collection[str], what: str, site: Site) -> str:
+    """An id that exists; wrong usage names the nearest ones."""
+    if id_ in among:
+        return id_
+    near = get_close_matches(id_, among, 3, 0.5)
+    hint = f"; did you mean {' or '.join(near)}?" if near else f"; there are {', '.join(sorted(among)[:12])}"
+    raise typer.BadParameter(f"{id_} is no {what} of {site.id}{hint}")

@@ -1,0 +1,105 @@
+"""`store`: readings from one store to another, backups and their return."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from meterbook.cli.options import Data, Now, SiteDirectory, data_directory, present
+from meterbook.cli.terminal import complain, write
+from meterbook.readings.backup import backup as copy_file
+from meterbook.readings.copying import copy
+from meterbook.settings import EMBEDDED
+from meterbook.wiring.opening import clock_from, open_place, open_settings
+
+Place = Annotated[str, typer.Argument(help="sqlite:PATH, or influxdb:http://HOST:8086/DATABASE?org=ORG&token=env:NAME")]
+FILES = ("books.db", "readings.db")
+"""What a data directory holds. Books first: a backup then has every reading that its books speak of."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    group = typer.Typer(help="Where readings are kept.", no_args_is_help=True)
+    group.command("copy")(copy_)
+    group.command()(backup)
+    group.command()(restore)
+    app.add_typer(group, name="store")
+
+
+def copy_(source: Place, target: Place, now: Now = None) -> None:
+    """Copy all readings and what superseded what, and check counts and digests. Again, it goes on where it ended."""
+    moment = clock_from(present(now))()
+    try:
+        old = open_place(source, must_exist=True)
+        with closing(old), closing(open_place(target)) as new, Progress(console=Console(stderr=True)) as progress:
+            task = progress.add_task("points", total=len(old.points()))
+            copied = []
+            for one in copy(old, new, moment):
+                copied.append(one)
+                progress.advance(task)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    different = [one for one in copied if not one.same]
+    for one in different:
+        was, came = one.source, one.target
+        complain(
+            f"{one.point}: {was.readings} readings and {was.conflicts} superseded values became "
+            f"{came.readings} and {came.conflicts} (digests {was.digest[:8]}, {came.digest[:8]})"
+        )
+    total = sum(one.source.readings for one in copied)
+    write(f"{len(copied)} points, {total} readings; {len(copied) - len(different)} points are the same in both")
+    if different:
+        complain("stop the service and copy again; what differs then was in the target before")
+        raise typer.Exit(1)
+
+
+def backup(
+    site: SiteDirectory,
+    target: Annotated[Path, typer.Argument(help="directory for the copies; made when it is not there")],
+    data: Data = None,
+) -> None:
+    """Copy readings and books as they are now, while the service may run; each copy is checked."""
+    _remote_ones(site)
+    _copy_files(data_directory(site, data), target)
+
+
+def restore(
+    site: SiteDirectory,
+    source: Annotated[Path, typer.Argument(help="directory of a backup", exists=True, file_okay=False)],
+    data: Data = None,
+) -> None:
+    """Bring a backup back into a data directory that has no readings and books; the service must not run."""
+    _remote_ones(site)
+    _copy_files(source, data_directory(site, data))
+
+
+def _remote_ones(site: Path) -> None:
+    """Say what a backup of files does not cover."""
+    storage = open_settings(site).storage
+    for what, place in (("readings", storage.readings), ("books", storage.books)):
+        if place != EMBEDDED:
+            complain(f"{what} are on a server; back them up with its own tools")
+
+
+def _copy_files(source: Path, target: Path) -> None:
+    present_ones = [name for name in FILES if (source / name).is_file()]
+    if not present_ones:
+        raise typer.BadParameter(f"{source} holds neither of {', '.join(FILES)}")
+    taken = sorted(path.name for name in present_ones for path in target.glob(f"{name}*"))
+    if taken:
+        raise typer.BadParameter(f"{target} has {', '.join(taken)} already; nothing is overwritten, move them away")
+    with Progress(console=Console(stderr=True)) as progress:
+        for name in present_ones:
+            task = progress.add_task(name)
+
+            def tell(done: int, pages: int, task: TaskID = task) -> None:
+                progress.update(task, completed=done, total=pages)
+
+            copy_file(source / name, target / name, tell)
+    for name in present_ones:
+        write(f"{target / name}: {(target / name).stat().st_size:,} bytes, checked")

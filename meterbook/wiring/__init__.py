@@ -1,0 +1,1 @@
+"""The composition root: rooms are built and joined here, and nowhere else is the machine's clock asked."""
