@@ -42,7 +42,7 @@ def poll(clock):
 
 
 def test_a_stop_that_meets_a_reply_is_not_lost(clock):
-    """asyncio of Python 3.11 forgets a cancellation in the ticks in which the reply arrives: often met, of 200 stops."""
+    """asyncio of Python 3.11 forgets a cancellation in the ticks in which a reply arrives: often seen in 200 stops."""
     reply_now = threading.Event()
 
     def answer(piece: bytes, send: Send) -> None:
