@@ -61,6 +61,12 @@ def last(connection: Connection) -> int:
     return connection.execute(select(func.max(arrivals.c.sequence))).scalar() or 0
 
 
+def first(connection: Connection) -> int | None:
+    """The sequence of the oldest batch that is still in the log, None where there is none."""
+    found: int | None = connection.execute(select(func.min(arrivals.c.sequence))).scalar()
+    return found
+
+
 def forget(connection: Connection, through: int) -> None:
     """Drop the batches up to and including `through`; the log would grow for ever."""
     connection.execute(delete(arrivals).where(arrivals.c.sequence <= through))

@@ -153,6 +153,37 @@ engine = Table(
     Column("sequence", BigInteger, nullable=False),
 )
 
+# --- what people say about readings: rows are added, never changed ---------------------------------------------------
+
+# `end` and `quantity` belong to ranges, the figures to exchanges; decimals are texts. Who takes one back adds an undo.
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("meter", Text, nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("end", BigInteger),
+    Column("quantity", Text),
+    Column("old_final", Text),
+    Column("new_initial", Text),
+    Column("register_max", Text),
+    Column("multiplier", Text),
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_corrections_meter", "meter"),
+)
+
+correction_undos = Table(
+    "correction_undos",
+    metadata,
+    Column("correction", _ID, ForeignKey("corrections.id"), primary_key=True),
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
 # --- who may come in -------------------------------------------------------------------------------------------------
 
 users = Table(

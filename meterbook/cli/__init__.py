@@ -11,7 +11,7 @@ import typer
 
 from meterbook import telemetry
 from meterbook.books.database import BooksError
-from meterbook.cli import accounts, books, devices, doctor, importing, service, site, stores, users
+from meterbook.cli import accounts, books, correct, devices, doctor, importing, service, site, stores, users
 from meterbook.cli.terminal import complain
 from meterbook.readings.fault import StoreError
 from meterbook.settings import SecretMissing
@@ -31,6 +31,7 @@ service.add_to(app)
 site.add_to(app)
 importing.add_to(app)
 accounts.add_to(app)
+correct.add_to(app)
 devices.add_to(app)
 users.add_to(app)
 books.add_to(app)

@@ -10,10 +10,11 @@ import pytest
 from peers.postgres import Postgres
 from sqlalchemy import select
 
-from meterbook.books import access, arrivals, audit, engine, quarantine
+from meterbook.books import access, arrivals, audit, corrections, engine, quarantine
 from meterbook.books.database import Books, BooksError
 from meterbook.books.moving import PAGE, copy
 from meterbook.books.tables import metadata
+from meterbook.domain.correction import Exclusion
 from meterbook.domain.reading import Refusal
 
 
@@ -46,6 +47,8 @@ def test_everything_is_there_and_goes_on(move: tuple[Books, Books]) -> None:
         audit.add(connection, 1, "王", "login", "王", None)
         engine.save(connection, {"limit": {"value": 0.1}}, PAGE + 5)
         quarantine.add(connection, [Refusal("broker", "topic", "no number", "…", 1)])
+        kept = corrections.add(connection, "表", Exclusion(0, 1), "王", "…", 1)
+        corrections.undo(connection, kept.id, "李", "…", 2)
     copied = copy(source, target)
     assert copied["arrivals"] == PAGE - 2
     assert copied["incidents"] == 0
@@ -53,6 +56,7 @@ def test_everything_is_there_and_goes_on(move: tuple[Books, Books]) -> None:
     with target.write() as connection:
         assert arrivals.add(connection, 1, 1, (), 1) == PAGE + 6
         assert access.add_user(connection, "li", "crew", None, "hash", 1).id == wang.id + 1
+        assert corrections.add(connection, "表", Exclusion(0, 1), "王", "…", 1).id == kept.id + 1
 
 
 def test_nothing_is_not_copied(move: tuple[Books, Books]) -> None:
