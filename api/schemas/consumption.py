@@ -9,12 +9,16 @@ from pydantic import Field
 
 from api.schemas.common import Answer, Exact, Words
 from meterbook.domain.instant import iso
-from meterbook.domain.interval import Consumption
+from meterbook.domain.interval import Consumption, words
 from meterbook.domain.meter import Meter
 
 
 class IntervalOut(Answer):
-    """Consumption over [start, end); `value` is null when all is missing. The shares are of time."""
+    """Consumption over [start, end); `value` is null when all is missing. The shares are of time.
+
+    `reasons` say why a part was not measured, and what happened in it: `interpolated`, `gap`, `rejected`, `estimated`,
+    `rollover`, `wobble`, `exchange`, `silent`, `question`, `corrected`.
+    """
 
     start: str = Field(examples=["2026-10-01T00:00:00+08:00"])
     end: str = Field(examples=["2026-10-01T01:00:00+08:00"])
@@ -22,6 +26,7 @@ class IntervalOut(Answer):
     measured: Exact = Field(examples=["1"])
     estimated: Exact = Field(examples=["0"])
     missing: Exact = Field(examples=["0"])
+    reasons: list[str] = Field(examples=[["rollover"]])
 
 
 def intervals(found: Iterable[Consumption], zone: ZoneInfo) -> list[IntervalOut]:
@@ -34,6 +39,7 @@ def intervals(found: Iterable[Consumption], zone: ZoneInfo) -> list[IntervalOut]
             measured=part.shares.measured,
             estimated=part.shares.estimated,
             missing=part.shares.missing,
+            reasons=words(part.reasons),
         )
         for part in found
     ]

@@ -8,10 +8,11 @@ rest day) on which the meter was measured throughout those hours; without such d
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from operator import mul
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from meterbook.accounting.register import GAP, Figures, exact_figure, half_up
+from meterbook.accounting.register import GAP, exact_figure, half_up, half_up_of
 from meterbook.domain.calendar import GRID, Calendar
 from meterbook.domain.instant import MINUTE, Instant
 
@@ -36,7 +37,7 @@ class Day:
 
 
 MeasuredDay = Callable[[date], Day | None]
-"""A day of a meter, without any gap spreading; None before its first reading."""
+"""What is known of a day before the one that is asked about; None before the meter's first reading."""
 
 QUARTER = GRID // MINUTE
 
@@ -44,41 +45,48 @@ LIKE_DAYS = 4
 SEARCH_DAYS = 366
 
 
-def spread(part: Segment, cuts: NDArray[np.int64], seen: Figures, calendar: Calendar, measured: MeasuredDay) -> Figures:
-    """The same figures with those inside long gaps reshaped; all of them are estimated already."""
+def reshape(
+    part: Segment, cuts: NDArray[np.int64], digits: NDArray[np.int64], calendar: Calendar, measured: MeasuredDay
+) -> Iterator[tuple[int, int]]:
+    """Give the figures (`digits` at `cuts`, in place) inside long gaps the shape of like days, day after day.
+
+    Yields, after each day, the range [low, high) of the cuts whose figures it may have changed, so that a later day
+    finds those before it as they are.
+    """
     at = part.accepted.at
-    long = np.flatnonzero(np.diff(at) > GAP)
-    if len(long) == 0:
-        return seen
-    digits = seen.digits.copy()
-    for index in long.tolist():
+    for index in np.flatnonzero(np.diff(at) > GAP).tolist():
         start, end = int(at[index]), int(at[index + 1])
         if end <= cuts[0] or start >= cuts[-1]:
             continue
-        for piece_start, piece_end in _days(start, end, calendar):
-            inside = np.flatnonzero((cuts > piece_start) & (cuts < piece_end))
-            if len(inside) == 0:
-                continue
-            low, high = (_edge(part, edge, index) for edge in (piece_start, piece_end))
-            shape = _Shape(piece_start, piece_end, calendar, measured)
-            for cell in inside.tolist():
-                digits[cell] = half_up(low + (high - low) * shape.share_until(int(cuts[cell])))
-            # Midnights that are cuts themselves are already interpolated and rounded.
-    return Figures(digits, seen.known, seen.measured)
+
+        def figure(instant: Instant, left: int = index) -> Fraction:
+            return exact_figure(part.accepted, part.register, instant, left, left + 1)
+
+        for low, shaped in shape(cuts, start, end, figure, calendar, measured):
+            digits[low : low + len(shaped)] = shaped
+            yield low, low + len(shaped)
 
 
-def _days(start: Instant, end: Instant, calendar: Calendar) -> list[tuple[Instant, Instant]]:
-    """The gap cut at local midnights."""
-    edges = calendar.edges(start, end, "day")
-    return list(pairwise(edges))
+def shape(
+    cuts: NDArray[np.int64],
+    start: Instant,
+    end: Instant,
+    figure: Callable[[Instant], Fraction],
+    calendar: Calendar,
+    measured: MeasuredDay,
+) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Whole figures at those of `cuts` that lie inside (start, end), where a register is unknown; day by day.
 
-
-def _edge(part: Segment, at: Instant, index: int) -> Fraction:
-    """The register in digits at an end of a gap's day: as read at the gap's ends, rounded at midnights."""
-    figure = exact_figure(part.accepted, part.register, at, index, index + 1)
-    return (
-        figure if at in (int(part.accepted.at[index]), int(part.accepted.at[index + 1])) else Fraction(half_up(figure))
-    )
+    `figure` says where a straight line between both ends runs: what it says at the midnights is rounded and holds.
+    Yields the index of the first cut of each day with the figures there.
+    """
+    for begin, finish in pairwise(calendar.edges(start, end, "day")):
+        first, last = (int(cut) for cut in np.searchsorted(cuts, (max(begin, start + 1), finish)))
+        if first == last:
+            continue
+        low = figure(begin) if begin == start else Fraction(half_up(figure(begin)))
+        high = figure(finish) if finish == end else Fraction(half_up(figure(finish)))
+        yield first, _Shape(begin, finish, calendar, measured).figures(low, high, cuts[first:last].tolist())
 
 
 class _Shape:
@@ -93,17 +101,23 @@ class _Shape:
         self._edges = [start, *cells[1:], end]
         lengths = [high - low for low, high in pairwise(self._edges)]
         rates = sums if sums and sum(map(mul, sums, lengths)) else [1] * len(cells)
-        self._rates = rates
-        self._until = [0, *accumulate(map(mul, rates, lengths))]
+        self._rates: list[int] = rates
+        self._until: list[int] = [0, *accumulate(map(mul, rates, lengths))]
 
-    def share_until(self, at: Instant) -> Fraction:
-        """The part of the energy between the start and `at`."""
+    def figures(self, low: Fraction, high: Fraction, cuts: Sequence[Instant]) -> NDArray[np.int64]:
+        """The figures at `cuts` between `low` at the start and `high` at the end, rounded half up."""
+        rise = high - low
+        below = low.denominator * rise.denominator * self._until[-1]
+        fixed, slope = low.numerator * rise.denominator * self._until[-1], rise.numerator * low.denominator
+        return np.array([half_up_of(fixed + slope * self._part(cut), below) for cut in cuts], np.int64)
+
+    def _part(self, at: Instant) -> int:
+        """The energy between the start and `at`."""
         cell = bisect_right(self._edges, at) - 1
-        if cell >= len(self._rates):
-            return Fraction(1)
-        return Fraction(self._until[cell] + self._rates[cell] * (at - self._edges[cell]), self._until[-1])
+        return self._until[cell] + (self._rates[cell] * (at - self._edges[cell]) if cell < len(self._rates) else 0)
 
 
+@lru_cache(4096)
 def quarter_clocks(day: date, calendar: Calendar) -> list[int]:
     """What the local clock shows at the start of each quarter of a day, in quarters since 00:00."""
     return [
@@ -111,6 +125,15 @@ def quarter_clocks(day: date, calendar: Calendar) -> list[int]:
         for start, end, minute in calendar.stretches(day)
         for count in range(-((start - end) // GRID))
     ]
+
+
+@lru_cache(4096)
+def _cells_by_clock(day: date, calendar: Calendar) -> dict[int, int]:
+    """Which quarter of a day the clock shows; the first of those that it shows twice."""
+    found: dict[int, int] = {}
+    for cell, clock in enumerate(quarter_clocks(day, calendar)):
+        found.setdefault(clock, cell)
+    return found
 
 
 def _like_day_sums(day: date, clocks: Sequence[int], calendar: Calendar, measured: MeasuredDay) -> list[int] | None:
@@ -123,17 +146,13 @@ def _like_day_sums(day: date, clocks: Sequence[int], calendar: Calendar, measure
     for back in range(1, SEARCH_DAYS):
         other = day - timedelta(days=back)
         seen = measured(other)
-        if seen is None:
+        if seen is None or found == LIKE_DAYS:
             break
-        if calendar.is_workday(other) is not kind:
+        if not seen.sure.any() or calendar.is_workday(other) is not kind:
             continue
-        first: dict[int, int] = {}
-        for cell, clock in enumerate(quarter_clocks(other, calendar)):
-            first.setdefault(clock, cell)
-        cells = [first[clock] for clock in clocks if clock in first]
+        by_clock = _cells_by_clock(other, calendar)
+        cells = [by_clock[clock] for clock in clocks if clock in by_clock]
         if len(cells) == len(clocks) and seen.sure[cells].all():
             sums += seen.amount[cells]
             found += 1
-        if found == LIKE_DAYS:
-            break
     return [int(total) for total in sums] if found else None

@@ -28,18 +28,23 @@ LARGEST_DIGITS = 2**53
 class Accepted:
     """The readings that count, in order of time.
 
-    `value` (float64) is what the register showed, `turns` (int64) how often it had rolled over by then, `estimated`
-    (bool) marks figures somebody estimated. `rejected` (int64 us) are the instants of readings that do not count.
-    `open_since` is the last accepted instant when readings after it are set aside and nobody has said why yet;
-    `question` tells whether they are many and long enough to ask about.
+    `value` (float64) is what the register is held to show, `turns` (int64) how often it had rolled over by then.
+    `estimated` (bool) marks figures somebody estimated, `held` (bool) those of a wobble, where a higher figure stays.
+    `settled` (bool) marks readings from which `judge` comes to the same conclusions about everything after them,
+    whatever was before them; see `judge`. `rejected` (int64 us) are the instants of readings that do not count.
+    `open_since` is the last accepted instant when readings after it are set aside and nobody has said why yet,
+    `open_until` the last one of these; `question` tells whether they are many and long enough to ask about.
     """
 
     at: NDArray[np.int64]
     value: NDArray[np.float64]
     turns: NDArray[np.int64]
     estimated: NDArray[np.bool_]
+    held: NDArray[np.bool_]
+    settled: NDArray[np.bool_]
     rejected: NDArray[np.int64]
     open_since: Instant | None = None
+    open_until: Instant | None = None
     question: bool = False
 
 
@@ -95,6 +100,8 @@ def judge(series: Series, limits: Limits, initial: bool = False, final: bool = F
     """The readings of one register that count. Bad readings never do, nor figures it cannot show.
 
     `initial` and `final` say that the first and the last are the declared figures of an exchange, which always count.
+    A series that begins with a settled reading of an earlier judgement is judged with `initial`, too: everything after
+    it is then judged as it was there.
     """
     series = series.counting()
     can_be = limits.possible(series.value)
@@ -104,8 +111,15 @@ def judge(series: Series, limits: Limits, initial: bool = False, final: bool = F
     steady = _steady(series, limits)
     if bool(steady.all()):
         count = len(series)
-        estimated = series.quality == Quality.ESTIMATED
-        return Accepted(series.at, series.value, np.zeros(count, np.int64), estimated, impossible)
+        return Accepted(
+            series.at,
+            series.value,
+            np.zeros(count, np.int64),
+            series.quality == Quality.ESTIMATED,
+            np.zeros(count, bool),
+            _past_the_first(np.arange(count), initial),
+            impossible,
+        )
     return _Walk(series, limits, steady, initial, final).run(impossible)
 
 
@@ -119,6 +133,11 @@ def _steady(series: Series, limits: Limits) -> NDArray[np.bool_]:
     multiplier = np.array([float(value) for value in limits.multiplier.values])[holding]
     allowed = 1.1 * float(limits.max_rate) * np.diff(series.at) / HOUR + float(limits.register.digit) * multiplier
     return np.asarray(fine & (np.abs(rise) * multiplier <= allowed))
+
+
+def _past_the_first(index: NDArray[np.int64], initial: bool) -> NDArray[np.bool_]:
+    """Which readings come after those that decide whether the first one is the outlier."""
+    return np.asarray((index > FIRST_CONTRADICTED_BY) | initial)
 
 
 class _Walk:
@@ -183,7 +202,7 @@ class _Walk:
             elif self._falls_over(index):
                 self.turned.append(index)
             else:
-                while len(self.kept) > 1 and self._figure() > self._value(index):
+                while len(self.kept) > self.initial and self._figure() > self._value(index):
                     self._reject(self.kept.pop())
         self._keep(index)
 
@@ -255,6 +274,7 @@ class _Walk:
         value = self.series.value[kept].copy()
         for index, figure in self.figures.items():
             value[np.searchsorted(kept, index)] = figure
+        held = np.isin(kept, list(self.figures))
         open_since = self._at(self.kept[-1]) if self.aside and self.kept else None
         lasting = bool(self.aside) and self._at(self.aside[-1]) - self._at(self.aside[0]) >= QUESTION_AFTER
         return Accepted(
@@ -262,7 +282,10 @@ class _Walk:
             value,
             np.searchsorted(np.array(self.turned, np.int64), kept, side="right").astype(np.int64),
             self.series.quality[kept] == Quality.ESTIMATED,
+            held,
+            _past_the_first(kept, self.initial) & ~held & ~np.isin(kept, self.turned),
             np.sort(np.concatenate((impossible, np.array(self.rejected, np.int64)))),
             open_since,
+            self._at(self.aside[-1]) if open_since is not None else None,
             lasting and len(self.aside) >= QUESTION_READINGS,
         )

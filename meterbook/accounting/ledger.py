@@ -1,51 +1,70 @@
 """The ledger: a site's readings as consumption, balances and statements.
 
-Nothing is stored: every answer is a function of the site and of the readings there are, and says so with its quality.
+Every answer is a function of the site, of the readings there are and of the corrections in force, and says so with its
+quality. What is kept of the way there (see upkeep) changes how soon it comes, never what it says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from itertools import pairwise
 
-from meterbook.accounting import allocate, bands
+import numpy as np
+from numpy.typing import NDArray
+
+from meterbook.accounting import allocate
 from meterbook.accounting.balance import balance
 from meterbook.accounting.carried import carried
-from meterbook.accounting.consumption import combined, intervals, quantum, segments
-from meterbook.accounting.port import Registers
+from meterbook.accounting.computation import Question, Register
+from meterbook.accounting.consumption import combined
+from meterbook.accounting.corrected import as_declared
+from meterbook.accounting.grid import Grid, blocks, months
+from meterbook.accounting.port import Corrections, Registers
 from meterbook.accounting.price import Facts, remarks
 from meterbook.accounting.sources import roots
 from meterbook.accounting.statement import Month, compose, lines_of, total_of
 from meterbook.accounting.supply import Supply, cos_phi, peak
+from meterbook.accounting.upkeep import Kept, Upkeep
 from meterbook.domain.calendar import GRID, Step
+from meterbook.domain.correction import Correction, Exchange
 from meterbook.domain.instant import Instant
 from meterbook.domain.interval import Consumption, Intervals
 from meterbook.domain.meter import Meter
 from meterbook.domain.money import UNALLOCATED
-from meterbook.domain.reading import ABSURD_PAST
 from meterbook.domain.site import Site
 from meterbook.domain.statement import Balance, Line, Statement, StatementState
 from meterbook.domain.tariff import Tariff
-
-_EVER: Instant = 2**62
 
 
 class Ledger:
     """Answers questions about consumption and charges; each call sees the readings there are at that moment."""
 
-    def __init__(self, site: Site, readings: Registers) -> None:
+    def __init__(
+        self, site: Site, readings: Registers, corrections: Corrections | None = None, kept: Kept | None = None
+    ) -> None:
         self.site = site
-        self._readings = readings
+        self._grid = Grid(site)
+        self._corrections = corrections
+        self._upkeep = Upkeep(self._grid, readings, kept)
 
     def consumption(self, meter: str, start: Instant, end: Instant, step: Step) -> list[Consumption]:
         """Consumption of a meter over [start, end) in local windows; raises KeyError for an unknown meter."""
         edges = self.site.calendar.edges(start, end, step)
-        grid = self._grid(start, end, edges)
-        return _Look(self.site, self._readings, grid).intervals(self.site.meters[meter]).windows(edges)
+        return self._look(start, end, edges).intervals(self.site.meters[meter]).windows(edges)
+
+    def questions(self) -> list[Question]:
+        """Meters whose readings fell and stayed down, in order of their ids: an exchange or reset must be declared."""
+        self._upkeep.follow()
+        active = self._active()
+        found = []
+        for meter in sorted(self.site.meters.values(), key=lambda meter: meter.id):
+            if meter.physical and not meter.delta:
+                entries = active.get(meter.id, ())
+                found.append(self._upkeep.question(Register(as_declared(meter, entries), entries)))
+        return [question for question in found if question is not None]
 
     def department_consumption(
         self, department: str, utility: str, start: Instant, end: Instant, step: Step
@@ -61,17 +80,14 @@ class Ledger:
         edges = calendar.edges(start, end, step)
         own: list[allocate.Piece] = []
         for begin, finish in self._months(start, end):
-            look = _Look(self.site, self._readings, self._grid(begin, finish, edges))
+            look = self._look(begin, finish, edges)
             found = allocate.pieces(self.site, utility, look.utility(utility), begin, finish)
             own.extend(piece for piece in found if piece.party == department)
         return carried(own, edges)
 
     def _months(self, start: Instant, end: Instant) -> list[tuple[Instant, Instant]]:
         """The local months that [start, end) touches, whole."""
-        calendar = self.site.calendar
-        first, _ = calendar.month(calendar.month_of(start))
-        _, last = calendar.month(calendar.month_of(max(start, end - 1)))
-        return list(pairwise(calendar.edges(first, last, "month")))
+        return [self.site.calendar.month(month) for month in months(self.site.calendar, start, end)]
 
     def balances(self, month: str, now: Instant) -> list[Balance]:
         """Where each utility's supply of a month went; an open month up to the last full quarter hour before `now`."""
@@ -79,7 +95,7 @@ class Ledger:
         start, end = period.start, period.end
         if end == start:
             return []
-        look = _Look(self.site, self._readings, self._grid(start, end, []))
+        look = self._look(start, end)
         found = []
         for utility in self._utilities():
             used = look.utility(utility)
@@ -107,7 +123,7 @@ class Ledger:
         start, end = drawn.month.start, drawn.month.end
         if end == start:
             return drawn
-        look = _Look(self.site, self._readings, self._grid(start, end, []))
+        look = self._look(start, end)
         for utility in self._utilities():
             pieces = allocate.pieces(self.site, utility, look.utility(utility), start, end)
             held = [tariff for tariff in self.site.tariffs if tariff.utility == utility and tariff.start < end]
@@ -124,8 +140,8 @@ class Ledger:
         highest, cos = None, None
         if tariff.demand is not None:
             window, meter = tariff.demand.window, self.site.meters[tariff.demand.meter]
-            blocks = look.intervals(meter).windows(self._blocks(window, start, end))
-            highest = peak([block for block in blocks if block.end - block.start == window])
+            windows = look.intervals(meter).windows(blocks(self.site.calendar, window, start, end))
+            highest = peak([one for one in windows if one.end - one.start == window])
         if tariff.power_factor is not None:
             meter = self.site.meters[tariff.power_factor.meter]
             registers = [look.reactive(meter, point).total().value for point in meter.reactive]
@@ -134,11 +150,6 @@ class Ledger:
             if active is not None and known and len(known) == len(registers):
                 cos = cos_phi(active, sum(known, Decimal(0)))
         return Supply(highest, cos)
-
-    def _blocks(self, length: Instant, start: Instant, end: Instant) -> list[Instant]:
-        """Edges of the consecutive blocks of `length` on the local clock in [start, end]."""
-        days = self.site.calendar.edges(start, end, "day")
-        return [*(edge for low, high in pairwise(days) for edge in range(low, high, length)), end]
 
     def _month(self, month: str, now: Instant) -> Month:
         start, end = self.site.calendar.month(month)
@@ -171,7 +182,7 @@ class Ledger:
                 date(day.year, 1, 1) if tariff.tiers.period == "year" else day.replace(day=1)
             )
             if tariff.apply == "department" and until > first:
-                look = _Look(self.site, self._readings, self._grid(first, until, []))
+                look = self._look(first, until)
                 for piece in allocate.pieces(self.site, utility, look.utility(utility), first, until):
                     key = (tariff.id, piece.party)
                     used[key] = used.get(key, Decimal(0)) + piece.quantity
@@ -194,27 +205,19 @@ class Ledger:
     def _supply_known(self, root: Meter, start: Instant, end: Instant) -> Decimal:
         if end <= start:
             return Decimal(0)
-        look = _Look(self.site, self._readings, self._grid(start, end, []))
+        look = self._look(start, end)
         return look.intervals(root).total().value or Decimal(0)
 
     def _utilities(self) -> list[str]:
         return sorted({meter.utility for meter in self.site.meters.values()})
 
-    def _grid(self, start: Instant, end: Instant, edges: Sequence[Instant]) -> list[Instant]:
-        """The base grid of [start, end) with every dated change in it: rules, prices, bands, heads, ratios."""
-        calendar = self.site.calendar
-        cuts = {*calendar.edges(start, end, "15m"), *edges}
-        dated = [rule.start for rule in self.site.allocations] + [tariff.start for tariff in self.site.tariffs]
-        for department in self.site.departments.values():
-            for timeline in (department.headcount, department.area_m2):
-                dated += timeline.starts if timeline else ()
-        for tariff in self.site.tariffs:
-            if tariff.demand is not None and tariff.demand.window % GRID:
-                cuts.update(self._blocks(tariff.demand.window, start, end))
-        for utility in self._utilities():
-            tariffs = [tariff for tariff in self.site.tariffs if tariff.utility == utility and tariff.bands]
-            dated += [period.start for period in bands.periods(tariffs, start, end, calendar)] if tariffs else []
-        return sorted(cuts | {instant for instant in dated if start < instant < end})
+    def _look(self, start: Instant, end: Instant, edges: Sequence[Instant] = ()) -> _Look:
+        """A look at [start, end), cut wherever something changes and at `edges`."""
+        self._upkeep.follow()
+        return _Look(self.site, self._upkeep, self._grid.within(start, end, edges), self._active())
+
+    def _active(self) -> Mapping[str, tuple[Correction, ...]]:
+        return self._corrections.active() if self._corrections is not None else {}
 
 
 @dataclass
@@ -235,10 +238,16 @@ class _Drawn:
 
 
 class _Look:
-    """One look at the readings: the intervals of meters between common edges, each computed once."""
+    """One look at the meters: their intervals between common edges, each computed once."""
 
-    def __init__(self, site: Site, readings: Registers, edges: Sequence[Instant]) -> None:
-        self._site, self._readings, self._edges = site, readings, edges
+    def __init__(
+        self,
+        site: Site,
+        upkeep: Upkeep,
+        edges: NDArray[np.int64],
+        corrections: Mapping[str, tuple[Correction, ...]],
+    ) -> None:
+        self._site, self._upkeep, self._edges, self._corrections = site, upkeep, edges, corrections
         self._known: dict[str, Intervals] = {}
 
     def utility(self, utility: str) -> dict[str, Intervals]:
@@ -254,19 +263,18 @@ class _Look:
     def reactive(self, meter: Meter, point: str) -> Intervals:
         """The intervals of a reactive register of a meter, with its ratio, span and exchanges.
 
-        An exchange notes the figures of the active register only.
+        An exchange notes the figures of the active register only, and corrections are of that one.
         """
-        register = replace(meter, id=f"{meter.id} {point}", reads=point, max_rate=None)
-        return self._of_register(register, noted=False)
+        entries = [one for one in self._corrections.get(meter.id, ()) if isinstance(one.what, Exchange)]
+        declared = as_declared(meter, entries)
+        return self._of(Register(replace(declared, id=f"{meter.id} {point}", reads=point, max_rate=None), noted=False))
 
     def _computed(self, meter: Meter) -> Intervals:
         if not meter.physical:
             operands = {other: self.intervals(self._site.meters[other]) for other in meter.factors}
             return combined(meter.factors, operands)
-        return self._of_register(meter)
+        entries = self._corrections.get(meter.id, ())
+        return self._of(Register(as_declared(meter, entries), entries))
 
-    def _of_register(self, meter: Meter, *, noted: bool = True) -> Intervals:
-        parts = segments(meter, self._readings.read(meter.reads or meter.id, ABSURD_PAST, _EVER), noted)
-        if not any(len(part.accepted.at) for part in parts):
-            return Intervals.unknown(self._edges, quantum(meter))
-        return intervals(meter, parts, self._edges, self._site.calendar)
+    def _of(self, register: Register) -> Intervals:
+        return self._upkeep.between(register, self._edges).joined(self._edges)

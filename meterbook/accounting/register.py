@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from meterbook.accounting.judgement import Accepted, exact
 from meterbook.domain.instant import HOUR, MINUTE, Instant
+from meterbook.domain.interval import Reason
 from meterbook.domain.meter import Register
 
 NEAR: Instant = 2 * MINUTE
@@ -26,12 +27,14 @@ class Figures:
     """Register figures at given instants, in columns of equal length.
 
     `digits` (int64) have rollovers added on; `known` tells whether there is a figure at all, `measured` whether it
-    stands on a reading rather than on interpolation alone.
+    stands on a reading rather than on interpolation alone; `why` (uint16, sums of Reason) tells why one that is known
+    is not measured, and is 0 for all others.
     """
 
     digits: NDArray[np.int64]
     known: NDArray[np.bool_]
     measured: NDArray[np.bool_]
+    why: NDArray[np.uint16]
 
 
 def figures(accepted: Accepted, register: Register, cuts: NDArray[np.int64], period: Instant) -> Figures:
@@ -43,7 +46,7 @@ def figures(accepted: Accepted, register: Register, cuts: NDArray[np.int64], per
     count = len(accepted.at)
     if count == 0:
         nothing = np.zeros(len(cuts), bool)
-        return Figures(np.zeros(len(cuts), np.int64), nothing, nothing)
+        return Figures(np.zeros(len(cuts), np.int64), nothing, nothing, np.zeros(len(cuts), np.uint16))
     left = np.clip(np.searchsorted(accepted.at, cuts, side="right") - 1, 0, count - 1)
     right = np.clip(np.searchsorted(accepted.at, cuts, side="left"), 0, count - 1)
     digits = _interpolated(accepted, register, cuts, left, right)
@@ -51,11 +54,19 @@ def figures(accepted: Accepted, register: Register, cuts: NDArray[np.int64], per
     # Outside the readings both neighbours are the first or the last one, so one of the two distances is negative.
     nearest = np.minimum(np.abs(before), np.abs(after))
     inside = (before >= 0) & (after >= 0)
-    known = inside | ((nearest <= NEAR) if accepted.open_since is None else (nearest == 0))
+    known = inside | ((nearest <= NEAR) & ((before < 0) | (accepted.open_since is None)))
     bracketed = inside & (accepted.at[right] - accepted.at[left] <= period)
     sure = np.where(np.abs(before) <= np.abs(after), ~accepted.estimated[left], ~accepted.estimated[right])
-    measured = known & ((nearest <= NEAR) | bracketed) & sure & ~_rejected_nearer(accepted, cuts, nearest)
-    return Figures(digits, known, measured)
+    near = (nearest <= NEAR) | bracketed
+    rejected = _rejected_nearer(accepted, cuts, nearest)
+    measured = known & near & sure & ~rejected
+    in_gap = inside & (accepted.at[right] - accepted.at[left] > GAP)
+    why = np.select(
+        [measured | ~known, rejected, near & ~sure, in_gap],
+        [0, Reason.REJECTED, Reason.ESTIMATED, Reason.GAP],
+        Reason.INTERPOLATED,
+    )
+    return Figures(digits, known, measured, why.astype(np.uint16))
 
 
 def _interpolated(
@@ -94,8 +105,13 @@ def exact_figure(accepted: Accepted, register: Register, cut: Instant, left: int
 
 def half_up(value: Fraction) -> int:
     """To the nearest whole number, halves away from zero."""
-    whole = (abs(value) + Fraction(1, 2)).__floor__()
-    return whole if value >= 0 else -whole
+    return half_up_of(value.numerator, value.denominator)
+
+
+def half_up_of(above: int, below: int) -> int:
+    """The ratio of two whole numbers, `below` positive, to the nearest whole number, halves away from zero."""
+    whole = (2 * abs(above) + below) // (2 * below)
+    return whole if above >= 0 else -whole
 
 
 def _rejected_nearer(accepted: Accepted, cuts: NDArray[np.int64], nearest: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -81,6 +81,7 @@ def _append(group: list[Source], source: Source) -> None:
         np.concatenate((one.amount, other.amount)),
         np.concatenate((one.estimated, other.estimated)),
         np.concatenate((one.missing, other.missing)),
+        np.concatenate((one.reasons, other.reasons)),
         one.quantum,
     )
     group[-1] = replace(last, intervals=joined, end=source.end)

@@ -35,6 +35,7 @@ from meterbook.domain.statement import Statement
 from meterbook.readings.memory import MemoryStore
 from meterbook.reports import csv
 from meterbook.settings import EMBEDDED, Settings
+from meterbook.wiring.keeping import ledger_of
 from meterbook.wiring.opening import clock_from, open_archive, open_site
 
 T = TypeVar("T")
@@ -47,13 +48,13 @@ def add_to(app: typer.Typer) -> None:
     app.command()(statement)
 
 
-def _asked(site: Site, settings: Settings, directory: Path, question: Callable[[Ledger], T]) -> T:
+def asked_of(site: Site, settings: Settings, directory: Path, question: Callable[[Ledger], T]) -> T:
     """Put a question to the ledger over a data directory; one that is not there yet is said so, and holds nothing."""
     if settings.storage.readings == EMBEDDED and not directory.exists():
         complain(f"{directory} holds no readings yet; `meterbook import` brings some, or --data names another place")
         return question(Ledger(site, MemoryStore()))
     with open_archive(directory, settings) as archive:
-        return question(Ledger(site, archive.store))
+        return question(ledger_of(site, archive))
 
 
 def consumption(
@@ -104,9 +105,9 @@ def consumption(
 
     place = data_directory(site, data)
     if department:
-        _write_consumption(_asked(opened, settings, place, of_department), format_)
+        _write_consumption(asked_of(opened, settings, place, of_department), format_)
     else:
-        _write_consumption(_asked(opened, settings, place, of_meters), format_)
+        _write_consumption(asked_of(opened, settings, place, of_meters), format_)
 
 
 def _unit(utility: str) -> str:
@@ -150,7 +151,7 @@ def balance(
     moment = clock_from(present(now))()
     opened, settings = open_site(site)
     month_of(month)
-    found = _asked(opened, settings, data_directory(site, data), lambda ledger: ledger.balances(month, moment))
+    found = asked_of(opened, settings, data_directory(site, data), lambda ledger: ledger.balances(month, moment))
     answer = [BalanceOut.of(one, opened.calendar.zone) for one in found]
     if format_ is Format.JSON:
         write_json([one.model_dump(mode="json", by_alias=True) for one in answer])
@@ -180,10 +181,10 @@ def statement(
     month_of(month)
     place = data_directory(site, data)
     if department is None:
-        found = _asked(opened, settings, place, lambda ledger: ledger.statements(month, moment))
+        found = asked_of(opened, settings, place, lambda ledger: ledger.statements(month, moment))
     else:
         id_ = known(department, [*opened.departments, UNALLOCATED], "department", opened)
-        found = [_asked(opened, settings, place, lambda ledger: ledger.statement(month, id_, moment))]
+        found = [asked_of(opened, settings, place, lambda ledger: ledger.statement(month, id_, moment))]
     if format_ is Format.TABLE and out is None:
         for one in found:
             _write_statement(one, opened)

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+from pydantic import ValidationError
+
 from meterbook.books.database import Books
 from meterbook.domain.instant import Clock, Instant
 from meterbook.domain.site import Site
 from meterbook.readings.fault import StoreError
 from meterbook.readings.influx import Address, Server
 from meterbook.readings.influx_store import InfluxStore
+from meterbook.readings.intervals import NAME as INTERVALS
+from meterbook.readings.intervals import IntervalFile
 from meterbook.readings.port import ReadingStore
 from meterbook.readings.spool import Limits, Spool
 from meterbook.readings.spooled import SpooledStore
@@ -22,6 +26,9 @@ from meterbook.readings.sqlite import SqliteStore
 from meterbook.settings import EMBEDDED, Influx, InfluxReadings, Settings, Storage, secret
 from meterbook.site.load import Loaded, Overrides, load
 from meterbook.site.problem import Problem, errors
+
+INFLUX_PLACE = "influxdb:http://HOST:8086/DATABASE?org=ORG&token=env:NAME"
+"""How a command is told of an InfluxDB; organisation and token may be left out."""
 
 
 class SiteBroken(Exception):
@@ -72,10 +79,11 @@ def open_settings(directory: Path) -> Settings:
 
 @dataclass
 class Archive:
-    """What lasts of a site: its readings and its books."""
+    """What lasts of a site: its readings and its books; and the intervals computed of them, which need not last."""
 
     store: ReadingStore
     books: Books
+    intervals: IntervalFile
 
 
 @contextmanager
@@ -88,8 +96,11 @@ def open_archive(directory: Path, settings: Settings, *, spooled: bool = False) 
     make(directory)
     with closing(Books(_address_of_books(settings.storage.books, directory))) as books:
         books.migrate()
-        with closing(_open_store(directory, settings.storage, spooled=spooled)) as store:
-            yield Archive(store, books)
+        with (
+            closing(_open_store(directory, settings.storage, spooled=spooled)) as store,
+            closing(IntervalFile(directory / INTERVALS)) as intervals,
+        ):
+            yield Archive(store, books, intervals)
 
 
 def make(directory: Path) -> None:
@@ -122,7 +133,7 @@ def _open_store(directory: Path, storage: Storage, *, spooled: bool) -> ReadingS
 
 
 def open_place(place: str, *, must_exist: bool = False) -> ReadingStore:
-    """The reading store that a command names: sqlite:PATH, or influxdb:http://HOST:8086/DATABASE?org=ORG&token=env:NAME.
+    """The reading store that a command names: sqlite:PATH, or INFLUX_PLACE.
 
     Raises ValueError for anything else, StoreError where it cannot be used or, asked for so, is not there yet.
     """
@@ -135,5 +146,10 @@ def open_place(place: str, *, must_exist: bool = False) -> ReadingStore:
     if kind == "influxdb" and url.scheme in {"http", "https"} and url.netloc and url.path.strip("/"):
         asked = dict(parse_qsl(url.query, strict_parsing=bool(url.query)))
         chosen = {"url": f"{url.scheme}://{url.netloc}", "database": url.path.strip("/"), **asked}
-        return open_influx(Influx.model_validate(chosen))
-    raise ValueError(f"{place!r} names no store; write sqlite:PATH or influxdb:http://HOST:8086/DATABASE")
+        try:
+            return open_influx(Influx.model_validate(chosen))
+        except ValidationError as error:
+            # What was given is not repeated: it may be a secret.
+            field = ".".join(str(part) for part in error.errors()[0]["loc"])
+            raise ValueError(f"{field!r} does not fit in {kind}:{url.netloc}; write {INFLUX_PLACE}") from None
+    raise ValueError(f"{kind!r} names no store; write sqlite:PATH or {INFLUX_PLACE}")

@@ -16,7 +16,7 @@ from api.app import create_app
 from api.port import Rooms
 from collectors import registry
 from collectors.port import Collector, Status
-from meterbook.accounting.ledger import Ledger
+from meterbook.books.corrections import Corrections
 from meterbook.books.outbox import Outbox
 from meterbook.domain.instant import Clock
 from meterbook.domain.reading import IntakeFull, NotKept
@@ -25,12 +25,15 @@ from meterbook.notify.channels.log import LogChannel
 from meterbook.notify.courier import Courier
 from meterbook.pipeline import Pipeline
 from meterbook.readings.spooled import SpooledStore
+from meterbook.readings.sqlite import SqliteStore
 from meterbook.settings import secret
 from meterbook.site.load import Overrides
 from meterbook.site.problem import Problem, as_line
 from meterbook.telemetry import log
 from meterbook.watch import Watch
+from meterbook.wiring.keeping import ledger_of
 from meterbook.wiring.opening import Archive, PortTaken, SiteBroken, open_site
+from meterbook.wiring.retention import Retention
 
 _log = log("service")
 
@@ -69,13 +72,17 @@ class Service:
             settings=self.settings,
             store=archive.store,
             books=archive.books,
-            ledger=Ledger(self.site, archive.store),
+            ledger=ledger_of(self.site, archive),
             deliver=self.pipeline.deliver,
             sources=self._sources,
             clock=clock,
             troubles=self._troubles,
         )
         self._spooled = archive.store if isinstance(archive.store, SpooledStore) else None
+        self._retention: Retention | None = None
+        if "collect" in parts and isinstance(archive.store, SqliteStore) and self.settings.retention:
+            corrections = Corrections(archive.books)
+            self._retention = Retention(self.site, self.settings, archive.store, corrections, clock)
         self._server: _Server | None = None
 
     def start(self) -> None:
@@ -85,6 +92,8 @@ class Service:
         self.pipeline.start()
         if self._spooled is not None:
             self._spooled.start(self.pipeline.landed, self._clock)
+        if self._retention is not None:
+            self._retention.start()
         if "alerts" in self._parts:
             self._watch.start()
             self._courier.start()
@@ -98,6 +107,8 @@ class Service:
             self._server.stop()
         for collector in self._collectors:
             collector.stop()
+        if self._retention is not None:
+            self._retention.stop()
         self.pipeline.stop()
         if self._spooled is not None:
             self._spooled.stop()
@@ -128,9 +139,11 @@ class Service:
             self._collect(self._built(self.site))
             return [Problem("", None, "", str(error))]
         self.site = site
-        self._rooms.swap(site, Ledger(site, self._archive.store))
+        self._rooms.swap(site, ledger_of(site, self._archive))
         self.pipeline.swap(site)
         self._watch.swap(site)
+        if self._retention is not None:
+            self._retention.swap(site)
         self._collect(collectors)
         _log.info("configuration taken", version=site.version)
         return ()

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from accounting.entries import signed
 
 from collectors.files import rows
+from collectors.modbus.decode import decode
+from collectors.normalise import Normaliser
+from meterbook.accounting.imbalance import imbalances
 from meterbook.accounting.ledger import Ledger
+from meterbook.books.corrections import Corrections
 from meterbook.domain.instant import Instant, iso, parse
-from meterbook.domain.reading import ABSURD_PAST, Reading
+from meterbook.domain.reading import ABSURD_PAST, Reading, Refusal, Sample
 from meterbook.domain.site import Site
 from meterbook.domain.statement import Line
 from meterbook.readings.memory import MemoryStore
@@ -22,11 +29,35 @@ CASES = Path(__file__).parent.parent / "cases" / "accounting"
 ARRIVAL = parse("2026-12-31T00:00:00Z")
 
 
-def opened(case: Path) -> tuple[Site, MemoryStore]:
+def arrivals(case: Path, site: Site) -> Iterable[Reading | Refusal]:
+    """The readings in the order of their arrival: rows of a table, or words that a profile decodes."""
+    if not (case / "words.csv").exists():
+        return rows(case / "readings.csv", site, None, None, ARRIVAL)
+    normaliser = Normaliser(site)
+    return [normaliser.normalise(sample, ARRIVAL) for sample in decoded(case / "words.csv", site)]
+
+
+def decoded(path: Path, site: Site) -> Iterable[Sample]:
+    """The samples that a device's words are; there is none where they say "not available"."""
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            device, point = row["point"].split(".")
+            profile = site.devices[device].profile
+            assert profile is not None
+            (register,) = [one for one in profile.registers if one.point == point]
+            words = [int(word, 16) for word in row["words"].split()]
+            value = decode(register, words, profile.word_order, profile.byte_order)
+            if value is not None:
+                shown = value if isinstance(value, float) else str(value)
+                yield Sample(device, point, shown, parse(row["timestamp"]), ARRIVAL)
+
+
+def opened(case: Path, backwards: bool = False) -> tuple[Site, MemoryStore]:
     loaded = load(case / "site")
     assert loaded.site is not None, loaded.problems
     store = MemoryStore()
-    for row in rows(case / "readings.csv", loaded.site, None, None, ARRIVAL):
+    found = list(arrivals(case, loaded.site))
+    for row in reversed(found) if backwards else found:
         assert isinstance(row, Reading), row
         store.append([row], ARRIVAL)
     return loaded.site, store
@@ -65,17 +96,46 @@ def check_balance(ledger: Ledger, asked: dict[str, Any], now: Instant) -> None:
         assert getattr(found, parts) == {party: Decimal(part) for party, part in asked[parts].items()}, parts
 
 
-@pytest.mark.parametrize("case", sorted(CASES.iterdir()), ids=lambda case: case.name)
-def test_case(case: Path) -> None:
-    expected = yaml.safe_load((case / "expected.yaml").read_text())
-    site, store = opened(case)
-    ledger, now = Ledger(site, store), parse(expected.get("now", "2026-12-31T00:00:00Z"))
+def check_imbalance(site: Site, ledger: Ledger, asked: dict[str, Any]) -> None:
+    start, end = site.calendar.month(asked["month"])
+    family = [asked["meter"], *(child.id for child in site.children(asked["meter"]))]
+    (found,) = imbalances(site, {meter: ledger.consumption(meter, start, end, "month")[0] for meter in family})
+    wanted = (exact(asked["difference"]), exact(asked["limit"]), asked["explained"])
+    assert (found.difference, found.limit, found.explained) == wanted
+
+
+def check(expected: dict[str, Any], site: Site, store: MemoryStore, corrections: Corrections | None) -> None:
+    ledger, now = Ledger(site, store, corrections), parse(expected.get("now", "2026-12-31T00:00:00Z"))
     for asked in expected.get("consumption", []):
         check_consumption(site, ledger, asked)
     for asked in expected.get("statements", []):
         check_statement(site, ledger, asked, now)
     for asked in expected.get("balance", []):
         check_balance(ledger, asked, now)
+    for asked in expected.get("imbalance", []):
+        check_imbalance(site, ledger, asked)
+    if "questions" in expected:
+        found = [(one.meter, one.since, one.figure, one.until, one.shown) for one in ledger.questions()]
+        assert found == [
+            (meter, parse(since), Decimal(figure), parse(until), Decimal(shown))
+            for meter, since, figure, until, shown in expected["questions"]
+        ]
     for point, wanted in expected.get("conflicts", {}).items():
         found = store.conflicts(point, ABSURD_PAST, ARRIVAL)
         assert [(one.at, Decimal(str(one.value))) for one in found] == [(parse(at), Decimal(v)) for at, v in wanted]
+
+
+@pytest.mark.parametrize("case", sorted(CASES.iterdir()), ids=lambda case: case.name)
+def test_case(case: Path, tmp_path: Path) -> None:
+    site, store = opened(case)
+    with signed(case, site, store, tmp_path) as corrections:
+        check(yaml.safe_load((case / "expected.yaml").read_text(encoding="utf-8")), site, store, corrections)
+
+
+@pytest.mark.parametrize("case", sorted(CASES.glob("trap-*")), ids=lambda case: case.name)
+def test_the_last_reading_may_come_first(case: Path, tmp_path: Path) -> None:
+    expected = yaml.safe_load((case / "expected.yaml").read_text(encoding="utf-8"))
+    if "conflicts" not in expected:  # of two readings of one instant the later arrival counts
+        site, store = opened(case, backwards=True)
+        with signed(case, site, store, tmp_path) as corrections:
+            check(expected, site, store, corrections)

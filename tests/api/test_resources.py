@@ -30,7 +30,7 @@ def test_consumption_of_a_meter(shared: World) -> None:
     assert (found["meter"], found["utility"], found["unit"]) == ("E-MAIN", "electricity", "kWh")
     parts = found["intervals"]
     assert len(parts) == 24
-    assert parts[0].keys() == {"start", "end", "value", "measured", "estimated", "missing"}
+    assert parts[0].keys() == {"start", "end", "value", "measured", "estimated", "missing", "reasons"}
     assert (parts[0]["start"], parts[-1]["end"]) == (SPAN["from"], SPAN["to"])
     assert all(before["end"] == after["start"] for before, after in pairwise(parts))
     assert all(PLAIN.fullmatch(part["value"]) for part in parts)
@@ -122,7 +122,13 @@ def test_points_tell_what_was_last_seen(shared: World) -> None:
 
 @pytest.mark.parametrize(
     ("path", "query"),
-    [("/points", {}), ("/meters", {}), ("/departments", {}), ("/points/campus-water.volume/readings", SPAN)],
+    [
+        ("/points", {}),
+        ("/meters", {}),
+        ("/departments", {}),
+        ("/points/campus-water.volume/readings", SPAN),
+        ("/points/campus-water.volume/readings", {**SPAN, "step": "hour"}),
+    ],
 )
 def test_pages_put_together_are_the_list(shared: World, path: str, query: dict[str, str]) -> None:
     whole = ask(shared, path, limit=10_000, **query)
@@ -138,6 +144,21 @@ def test_pages_put_together_are_the_list(shared: World, path: str, query: dict[s
         cursor = {"cursor": part["next"]}
     assert together == whole["items"]
     assert len(together) > 3
+
+
+def test_readings_are_summed_up_by_local_windows(shared: World) -> None:
+    path = "/points/campus-water.volume/readings"
+    raw = ask(shared, path, limit=10_000, **SPAN)["items"]
+    hours = ask(shared, path, step="hour", **SPAN)["items"]
+    assert hours[0].keys() == {"start", "end", "min", "max", "mean", "last", "count"}
+    assert [hour["start"] for hour in hours] == sorted({f"{one['at'][:13]}:00:00+08:00" for one in raw})
+    assert sum(hour["count"] for hour in hours) == len(raw)
+    (day,) = ask(shared, path, step="day", **SPAN)["items"]
+    assert (day["min"], day["max"], day["last"]) == (raw[0]["value"], raw[-1]["value"], raw[-1]["value"])
+    assert Decimal(day["min"]) < Decimal(day["mean"]) < Decimal(day["max"])
+    much = {"from": "2000-01-01T00:00:00Z", "to": "2026-01-01T00:00:00Z", "step": "15m"}
+    answer = TestClient(create_app(shared.rooms)).get(V1 + path, params=much, headers=shared.bearer("eng"))
+    assert (answer.status_code, answer.json()["errors"][0]["where"]) == (422, "query.step")
 
 
 def test_incidents_page_backwards_and_narrow(shared: World) -> None:

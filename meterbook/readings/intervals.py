@@ -1,0 +1,153 @@
+"""Computed intervals in one SQLite file beside the readings. Nothing in it is irreplaceable: delete it at any time."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from threading import RLock
+
+from meterbook.domain.instant import Instant
+from meterbook.domain.kept import MonthKept, Standing
+from meterbook.readings.fault import StoreError
+
+VERSION = 1
+NAME = "intervals.db"
+
+_TABLES = f"""
+    CREATE TABLE followed (only INTEGER PRIMARY KEY CHECK (only = 1), sequence INTEGER NOT NULL);
+    CREATE TABLE registers (
+        id TEXT PRIMARY KEY, point TEXT NOT NULL, basis TEXT NOT NULL,
+        stale INTEGER, marks INTEGER NOT NULL DEFAULT 0, version INTEGER NOT NULL DEFAULT 1
+    );
+    CREATE INDEX registers_of_point ON registers (point);
+    CREATE TABLE months (
+        register TEXT NOT NULL, month TEXT NOT NULL, cuts TEXT NOT NULL, handholds BLOB NOT NULL, content BLOB NOT NULL,
+        UNIQUE (register, month)
+    );
+    PRAGMA user_version = {VERSION};
+"""
+
+_STALE = "UPDATE registers SET stale = min(coalesce(stale, ?1), ?1), marks = marks + 1"
+_REGISTER = """INSERT INTO registers (id, point, basis) VALUES (?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET point = excluded.point, basis = excluded.basis, version = version + 1"""
+_MONTH = """INSERT INTO months (register, month, cuts, handholds, content) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (register, month)
+    DO UPDATE SET cuts = excluded.cuts, handholds = excluded.handholds, content = excluded.content"""
+
+
+class IntervalFile:
+    """An IntervalStore in the file `path`, or in memory. A file of another version is emptied: it can be made again.
+
+    `patience` is how long, in seconds, it waits for another process that writes. Raises StoreError where the file
+    cannot be used.
+    """
+
+    def __init__(self, path: Path | str = ":memory:", patience: float = 10.0) -> None:
+        self._path = str(path)
+        self.turn: AbstractContextManager[object] = RLock()
+        with self._explained():
+            self._connection = sqlite3.connect(
+                self._path, timeout=patience, isolation_level=None, check_same_thread=False
+            )
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            with self._transaction() as connection:
+                _prepare(connection)
+
+    def followed(self) -> int | None:
+        """See IntervalStore."""
+        rows = self._rows("SELECT sequence FROM followed")
+        return rows[0][0] if rows else None
+
+    def note(self, sequence: int, start: Instant | None, late: Mapping[str, Instant]) -> None:
+        """See IntervalStore."""
+        with self._transaction() as connection:
+            if start is not None:
+                connection.execute(_STALE, (start,))
+            connection.executemany(f"{_STALE} WHERE point = ?2", [(at, point) for point, at in late.items()])
+            connection.execute("INSERT OR REPLACE INTO followed (only, sequence) VALUES (1, ?)", (sequence,))
+
+    def standing(self, register: str) -> Standing | None:
+        """See IntervalStore."""
+        rows = self._rows("SELECT basis, stale, marks, version FROM registers WHERE id = ?", register)
+        return Standing(*rows[0]) if rows else None
+
+    def months(self, register: str, first: str, last: str) -> list[MonthKept]:
+        """See IntervalStore."""
+        sql = """SELECT month, cuts, handholds, content FROM months
+                 WHERE register = ? AND month BETWEEN ? AND ? ORDER BY month"""
+        return [MonthKept(*row) for row in self._rows(sql, register, first, last)]
+
+    def outline(self, register: str) -> list[MonthKept]:
+        """See IntervalStore."""
+        sql = "SELECT month, cuts, handholds, x'' FROM months WHERE register = ? ORDER BY month"
+        return [MonthKept(*row) for row in self._rows(sql, register)]
+
+    def replace(
+        self, register: str, point: str, seen: Standing | None, basis: str, first: str, months: Sequence[MonthKept]
+    ) -> bool:
+        """See IntervalStore."""
+        with self._transaction() as connection:
+            row = connection.execute("SELECT version, marks FROM registers WHERE id = ?", (register,)).fetchone()
+            if (row[0] if row else None) != (seen.version if seen else None):
+                return False
+            connection.execute(_REGISTER, (register, point, basis))
+            if row and seen and row[1] == seen.marks:
+                connection.execute("UPDATE registers SET stale = NULL WHERE id = ?", (register,))
+            sql = "SELECT month, cuts, handholds, content FROM months WHERE register = ? AND month >= ?"
+            held = {MonthKept(*kept) for kept in connection.execute(sql, (register, first))}
+            wanted = {month.month for month in months}
+            connection.executemany(
+                "DELETE FROM months WHERE register = ? AND month = ?",
+                [(register, kept.month) for kept in held if kept.month not in wanted],
+            )
+            connection.executemany(_MONTH, [(register, *month) for month in months if month not in held])
+            return True
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self.turn:
+            self._connection.close()
+
+    def _rows(self, sql: str, *parameters: object) -> list[tuple]:  # type: ignore[type-arg]
+        with self._explained(), self.turn:
+            return self._connection.execute(sql, parameters).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._explained(), self.turn:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            step = "it holds nothing but computed intervals and can be deleted while Meterbook does not run"
+            raise StoreError(f"{self._path}: {error}; {step}") from error
+
+
+def forget(directory: Path) -> None:
+    """Remove the intervals of a data directory whose readings did not come through the arrival log."""
+    for suffix in ("", "-wal", "-shm"):
+        (directory / f"{NAME}{suffix}").unlink(missing_ok=True)
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Make the tables where there are none of this version."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == VERSION:
+        return
+    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    for (name,) in names:
+        connection.execute(f'DROP TABLE "{name}"')
+    for statement in _TABLES.split(";"):
+        connection.execute(statement)
