@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from house import traps
 from house.sources import ROOT, ours
 from pydantic import BaseModel
 
@@ -68,6 +69,19 @@ def test_the_index_lists_every_page() -> None:
     linked = {(Path("docs") / target).as_posix() for target in LINK.findall(index)}
     unlisted = {path.as_posix() for path in PAGES if path.parts[0] == "docs"} - linked - {"docs/README.md"}
     assert not unlisted, f"not linked from docs/README.md: {unlisted}"
+
+
+def test_the_page_of_traps_is_written_from_the_cases() -> None:
+    assert traps.PAGE.read_text(encoding="utf-8") == traps.page(), "docs/traps.md is stale: run `make docs WRITE=1`"
+
+
+def test_every_trap_of_metering_has_a_case() -> None:
+    assert [number for number in range(1, 19) if not traps.cases_of(number)] == []
+
+
+def test_every_trap_that_a_case_is_named_after_is_on_the_page() -> None:
+    folders = [folder for room in ("accounting", "alerts", "import") for folder in (traps.CASES / room).iterdir()]
+    assert {number for folder in folders for number in traps.numbers(folder)} <= set(traps.traps())
 
 
 def test_decisions_are_half_a_page() -> None:

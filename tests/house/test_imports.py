@@ -13,7 +13,7 @@ from house.sources import PACKAGES, ROOT, modules, project
 
 ONE_FILE = {
     "pymodbus": "collectors/modbus/source.py",
-    "paho": "collectors/mqtt/source.py",
+    "paho": "collectors/mqtt/client.py",
     "influxdb_client": "meterbook/readings/influx.py",
     "grafana_api": None,
 }
