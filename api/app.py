@@ -12,12 +12,12 @@ from api.edge import Edge
 from api.errors import answer_errors, unexpected
 from api.port import Rooms
 from api.portal import departments as department_pages
-from api.portal import docs, login, site
+from api.portal import docs, hand_readings, login, site
 from api.portal import incidents as incident_pages
 from api.portal import meters as meter_pages
 from api.portal.render import STATIC
 from api.problem import ProblemDetails
-from api.routers import PREFIX, departments, incidents, meters, points, readings, service, statements
+from api.routers import PREFIX, corrections, departments, incidents, meters, points, readings, service, statements
 
 RESOURCES: tuple[APIRouter, ...] = (
     readings.router,
@@ -25,6 +25,7 @@ RESOURCES: tuple[APIRouter, ...] = (
     meters.router,
     departments.router,
     statements.router,
+    corrections.router,
     incidents.router,
 )
 """Under /api/v1."""
@@ -37,6 +38,7 @@ PAGES: tuple[APIRouter, ...] = (
     department_pages.router,
     incident_pages.router,
     meter_pages.router,
+    hand_readings.router,
 )
 """At the root: pages for people, and what probes and Prometheus ask for."""
 

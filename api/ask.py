@@ -72,14 +72,20 @@ class Cut(NamedTuple):
     step: Step
 
 
+def window(span: Span, step: Step, where: str = "query.step") -> Step:
+    """The step, where it does not cut the span into too many windows; raises Problem 422."""
+    if (span.end - span.start) // _LENGTHS[step] > MAX_INTERVALS:
+        raise invalid(where, f"more than {MAX_INTERVALS} intervals; ask for coarser ones or a shorter time")
+    return step
+
+
 def _cut(
     span: SpanAsked, by: Annotated[Step, Query(description="local quarters, hours, days or months")] = "hour"
 ) -> Cut:
-    if (span.end - span.start) // _LENGTHS[by] > MAX_INTERVALS:
-        raise invalid("query.by", f"more than {MAX_INTERVALS} intervals; ask for coarser ones or a shorter time")
-    return Cut(span.start, span.end, by)
+    return Cut(span.start, span.end, window(span, by, "query.by"))
 
 
+StepAsked = Annotated[Step | None, Query(description="local quarters, hours, days or months to sum up")]
 CutAsked = Annotated[Cut, Depends(_cut)]
 
 

@@ -37,7 +37,7 @@ def decode(body: bytes, content_type: str, precision: Precision, rooms: Rooms, n
             return csv_rows.decode(body, rooms.site, rooms.normaliser, now)
         if kind == LINES:
             return line_protocol.decode(body, precision, rooms.normaliser, now)
-        return json_rows.decode(body, rooms.normaliser, now)
+        return json_rows.decode(body, rooms.site, rooms.normaliser, now)
     except NotUnderstood as error:
         raise invalid("body", str(error)) from None
     except TooManyRows as error:

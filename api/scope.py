@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import cached_property
+from functools import cached_property, reduce
 from http import HTTPStatus
 from typing import Annotated
 
@@ -35,6 +35,7 @@ from meterbook.domain.site import Site
 from meterbook.domain.statement import Statement
 from meterbook.i18n import mark
 from meterbook.readings.port import ReadingStore
+from meterbook.readings.rollups import Rollups, rollups
 
 
 class Need(Enum):
@@ -42,12 +43,14 @@ class Need(Enum):
 
     HOME = auto()
     PUSH = auto()
+    HAND_READING = auto()
     READINGS = auto()
     METERS = auto()
     DEPARTMENTS = auto()
     STATEMENTS = auto()
     SUPPLY = auto()
     BALANCE = auto()
+    CORRECTIONS = auto()
     INCIDENTS = auto()
     INCIDENT_DEEDS = auto()
     METRICS = auto()
@@ -61,12 +64,14 @@ _ALL = _CREW | _COST
 ALLOWED: dict[Need, frozenset[str]] = {
     Need.HOME: _ALL,
     Need.PUSH: _TECHNICAL,
+    Need.HAND_READING: _TECHNICAL,
     Need.READINGS: _ALL,
     Need.METERS: _ALL,
     Need.DEPARTMENTS: _COST,
     Need.STATEMENTS: _COST,
     Need.SUPPLY: _CREW,
     Need.BALANCE: _TECHNICAL,
+    Need.CORRECTIONS: _TECHNICAL,
     Need.INCIDENTS: _ALL,
     Need.INCIDENT_DEEDS: _CREW,
     Need.METRICS: _TECHNICAL,
@@ -171,6 +176,12 @@ class Viewer:
         """The readings of a visible point in [start, end), oldest first; none outside the time in which it is."""
         tenure = ALWAYS if self.points is None else self.points[point.id]
         return joined([store.read(point.id, *span) for span in tenure.within(start, end)])
+
+    def rollups(self, store: ReadingStore, point: Point, start: Instant, end: Instant) -> Rollups:
+        """A visible point quarter by quarter in [start, end), also where its readings have gone."""
+        tenure = ALWAYS if self.points is None else self.points[point.id]
+        parts = [rollups(store, point.id, *span) for span in tenure.within(start, end)]
+        return reduce(Rollups.joined, parts, Rollups.empty())
 
     def latest(self, store: ReadingStore, points: Sequence[Point]) -> dict[str, Reading]:
         """The latest readings of visible points, by point; none that fell in a time in which the point is not."""

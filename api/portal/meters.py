@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
+from api.hand_reading import readable
 from api.portal.render import PageAsked, api
 from api.scope import Need, Viewer, allow
 from api.utilities import unit_of
@@ -17,6 +18,7 @@ from meterbook.domain.instant import DAY, iso
 
 router = APIRouter(include_in_schema=False)
 
+YEAR = 366 * DAY
 View = Literal["day", "week", "month"]
 _VIEWS: dict[View, tuple[int, str]] = {"day": (1, "15m"), "week": (7, "hour"), "month": (31, "day")}
 
@@ -50,7 +52,7 @@ def meter(
     known = [part.value for part in parts if part.value is not None]
     zone = page.rooms.site.calendar.zone
     span = {"from": iso(end - days * DAY, zone), "to": iso(end, zone)}
-    last_day = {"from": iso(page.now - DAY, zone), "to": iso(page.now, zone), "limit": "10000"}
+    lately = {"from": iso(page.now - (YEAR if found.manual else DAY), zone), "to": iso(page.now, zone)}
     return page.show(
         "meter.html",
         {
@@ -59,11 +61,12 @@ def meter(
             "view": view,
             "used": sum(known, Decimal(0)) if known else None,
             "multiplier": found.multiplier.at(page.now),
+            "can_read": viewer.may(Need.HAND_READING) and readable(found),
             "children": [child for child in page.rooms.site.children(found.id) if viewer.sees_meter(child.id)],
             "parent": found.parent if found.parent and viewer.sees_meter(found.parent) else None,
             "charts_of": Charts(
                 api(f"/meters/{found.id}/consumption", **span, by=step),
-                api(f"/points/{found.reads or found.id}/readings", **last_day) if found.physical else "",
+                api(f"/points/{found.reads or found.id}/readings", **lately, limit="10000") if found.physical else "",
             ),
         },
     )

@@ -77,7 +77,7 @@ class Page:
                 site=site,
                 viewer=self.viewer,
                 language=self.language,
-                f=Formats(self.language, site.calendar.zone, site.currency),
+                f=self.formats,
                 now=self.now,
                 here=self.address,
                 say=self.say,
@@ -86,6 +86,11 @@ class Page:
             )
         )
         return HTMLResponse(text, status)
+
+    @property
+    def formats(self) -> Formats:
+        """How figures and instants are written for the reader."""
+        return Formats(self.language, self.rooms.site.calendar.zone, self.rooms.site.currency)
 
     @property
     def address(self) -> str:

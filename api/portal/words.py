@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from meterbook.accounting.manual import Odd
 from meterbook.domain.incident import Deed, Incident, State
 from meterbook.domain.rule import Severity
 from meterbook.i18n import mark
@@ -71,6 +72,36 @@ REMARKS: dict[str, str] = {
     "demand": mark("The demand is not charged yet: no window was wholly measured."),
     "estimated_demand": mark("A higher demand was estimated and does not count."),
     "power_factor": mark("The power factor is not charged yet: reactive readings are missing."),
+}
+
+ODDITIES: dict[Odd, str] = {
+    Odd.OUTSIDE: mark(
+        "The register shows figures from %(lowest)s to %(highest)s. Any other is kept and never counts: "
+        "perhaps a digit too many?"
+    ),
+    Odd.FINER: mark("The least digit of the register is %(digit)s, and this is finer: perhaps another meter?"),
+    Odd.EXCHANGED: mark("An exchange is declared at this very minute: its first figure, %(figure)s, counts instead."),
+    Odd.TAKEN: mark("There is a reading of this minute already: %(figure)s. It is kept, and yours counts instead."),
+    Odd.WOBBLE: mark(
+        "%(difference)s lower than the reading of %(moment)s (%(figure)s). "
+        "So small a step back passes for a wobble: the higher figure goes on to count."
+    ),
+    Odd.ROLLOVER: mark(
+        "%(difference)s lower than the reading of %(moment)s (%(figure)s). Perhaps the register has passed "
+        "%(highest)s and begun again at zero: it counts as that if the next reading goes on from here."
+    ),
+    Odd.LOWER: mark(
+        "%(difference)s lower than the reading of %(moment)s (%(figure)s): possibly an exchange, or a slip of the pen. "
+        "It does not count until an exchange is declared."
+    ),
+    Odd.HIGHER: mark(
+        "%(difference)s higher than the later reading of %(moment)s (%(figure)s): "
+        "possibly a slip of the pen, or another day."
+    ),
+    Odd.FASTER: mark(
+        "Between this and the reading of %(moment)s (%(figure)s) it would be %(rate)s; this meter takes %(max_rate)s "
+        "at most. Perhaps a wrong digit, or another meter?"
+    ),
 }
 
 

@@ -35,9 +35,11 @@ _BODY = {
                             "maxItems": MAX_ROWS,
                             "items": {
                                 "type": "object",
-                                "required": ["point", "at", "value"],
+                                "required": ["at", "value"],
+                                "oneOf": [{"required": ["point"]}, {"required": ["meter"]}],
                                 "properties": {
                                     "point": {"type": "string"},
+                                    "meter": {"type": "string"},
                                     "at": {"type": "string", "format": "date-time"},
                                     "value": {"type": ["number", "string"]},
                                     "quality": {"enum": ["good", "estimated", "bad"]},
@@ -50,6 +52,7 @@ _BODY = {
                     "readings": [
                         {"point": "b1-water.volume", "at": "2026-10-01T00:00:00+08:00", "value": "1204.118"},
                         {"point": "b1-water.volume", "at": "2026-10-01T00:01:00+08:00", "value": 1204.12},
+                        {"meter": "E-KITCHEN", "at": "2026-10-01T08:05:00+08:00", "value": "15230.4"},
                     ]
                 },
             },
@@ -89,6 +92,8 @@ def push(
     precision: Annotated[Precision, Query(description="unit of the time stamps of line protocol")] = "ns",
 ) -> PushOut:
     """Store readings, values in the canonical units of their points; what is accepted is on disk when this answers.
+
+    A row names a point, or the meter that reads it; a meter read by hand is its own point.
 
     Sending the same again changes nothing. Rows that cannot be readings are rejected one by one, the others go in.
     The content encoding may be gzip.

@@ -12,6 +12,7 @@ from api.schemas.common import Answer, Exact
 from meterbook.domain.device import Point
 from meterbook.domain.instant import Instant, iso
 from meterbook.domain.reading import Quality, Reading
+from meterbook.readings.rollups import Summary
 
 QualityName = Literal["good", "estimated", "bad"]
 QUALITY_NAMES: dict[int, QualityName] = {Quality.GOOD: "good", Quality.ESTIMATED: "estimated", Quality.BAD: "bad"}
@@ -28,6 +29,26 @@ class ReadingOut(Answer):
     def of(cls, at: Instant, value: float, quality: int, zone: ZoneInfo) -> ReadingOut:
         """A stored reading; its value is the shortest decimal that names the double."""
         return cls(at=iso(at, zone), value=Decimal(repr(value)), quality=QUALITY_NAMES[quality])
+
+
+class SummaryOut(Answer):
+    """The readings of one point in [start, end) that count; `mean` is the mean of the readings, not of time."""
+
+    start: str = Field(examples=["2026-10-01T00:00:00+08:00"])
+    end: str = Field(examples=["2026-10-01T01:00:00+08:00"])
+    min: Exact = Field(examples=["6.9"])
+    max: Exact = Field(examples=["7.4"])
+    mean: Exact = Field(examples=["7.1"])
+    last: Exact = Field(examples=["7.2"])
+    count: int = Field(examples=[60])
+
+    @classmethod
+    def of(cls, summary: Summary, zone: ZoneInfo) -> SummaryOut:
+        """A summary; figures are the shortest decimals that name the doubles."""
+        figures = (summary.least, summary.most, summary.mean, summary.last)
+        least, most, mean, last = (Decimal(repr(figure)) for figure in figures)
+        span = {"start": iso(summary.start, zone), "end": iso(summary.end, zone)}
+        return cls(**span, min=least, max=most, mean=mean, last=last, count=summary.count)
 
 
 class PointOut(Answer):

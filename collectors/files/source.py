@@ -19,7 +19,7 @@ from meterbook.domain.site import Site
 
 
 def ignore(_: float) -> None:
-    """Nobody wants to know how far reading has come."""
+    """Nobody wants to know how far reading has come, or where a reading stands."""
 
 
 def rows(
@@ -33,14 +33,16 @@ def rows(
     encoding: Encoding = "utf-8",
     sheet: str | None = None,
     seen: Callable[[float], None] = ignore,
+    placed: Callable[[int], None] = ignore,
 ) -> Iterator[Reading | Refusal]:
     """The readings of a CSV or XLSX file and the refusals of the rest, one by one, in the order of the file.
 
     A long table names a point (or meter), a time stamp, a value and perhaps a quality in each row; a wide one has a
     time stamp and then a column for each point or meter. Values are in the canonical unit. What is declared: the
     `zone` of stamps without offset, the order of `dates` where the file does not prove it, the sign before decimals,
-    the `encoding` of a CSV file, the `sheet` of a workbook. `seen` is told the share that was read. Refusals name
-    `line 12`. Raises NotReadable for a file that is no such table, also where that shows only after some rows.
+    the `encoding` of a CSV file, the `sheet` of a workbook. `seen` is told the share that was read, `placed` the line
+    of each reading. Refusals name `line 12`. Raises NotReadable for a file that is no such table, also where that shows
+    only after some rows.
     """
     try:
         source = _source(path, decimal, encoding, sheet)
@@ -55,7 +57,7 @@ def rows(
             again = islice(source.rows(ignore), 1, None)
             return (row.cells[shape.timestamp] for row in again if len(row.cells) == shape.width)
 
-        judge = Judge(path.name, site, Normaliser(site), instants(zone, dates, stamps), decimals(decimal), now)
+        judge = Judge(path.name, site, Normaliser(site), instants(zone, dates, stamps), decimals(decimal), now, placed)
         yield from judge.read(shape, found)
     except NotReadable as error:
         raise NotReadable(f"{path.name}: {error}") from error

@@ -84,9 +84,22 @@ def _long(names: list[str]) -> Long:
     return Long(names[0] == "meter", names.index("timestamp"), names.index("value"), column, len(names))
 
 
+def point_of_meter(site: Site, name: str) -> str:
+    """The point that a meter reads, which is the meter itself where it is read by hand; raises Unclear."""
+    meter = site.meters.get(name)
+    if meter is None:
+        raise Unclear(f"no meter is called {excerpt(name)!r}")
+    if meter.reads is None:
+        raise Unclear(f"meter {name} is calculated from others; it has no register to read")
+    return meter.reads
+
+
 @dataclass(frozen=True)
 class Judge:
-    """Knows the points and meters of a site and how the cells of one file are read; `source` is the file's name."""
+    """Knows the points and meters of a site and how the cells of one file are read; `source` is the file's name.
+
+    `placed` is told the line of each reading before it is given.
+    """
 
     source: str
     site: Site
@@ -94,6 +107,7 @@ class Judge:
     instant: Callable[[str], Instant]
     number: Callable[[str], float]
     now: Instant
+    placed: Callable[[int], None] = lambda _line: None
 
     def read(self, shape: Layout, rows: Iterable[Row]) -> Iterator[Reading | Refusal]:
         """What the rows after the first give, one by one, in their order."""
@@ -111,7 +125,7 @@ class Judge:
                 name = cells[0].strip()
                 point = points.get(name)
                 if point is None:
-                    points[name] = point = self._of_meter(name) if shape.meters else self._known(name)
+                    points[name] = point = point_of_meter(self.site, name) if shape.meters else self._known(name)
                 at = self.instant(cells[shape.timestamp].strip())
                 value = self.number(cells[shape.value].strip())
                 kind = Quality.GOOD if of_quality is None else quality(cells[of_quality])
@@ -156,7 +170,10 @@ class Judge:
         self, point: str, at: Instant, value: float, kind: Quality, line: int, cells: Sequence[str]
     ) -> Reading | Refusal:
         judged = self.normaliser.row(point, at, value, kind, now=self.now, source=self.source, subject="")
-        return judged if isinstance(judged, Reading) else self._refusal(line, judged.reason, cells)
+        if not isinstance(judged, Reading):
+            return self._refusal(line, judged.reason, cells)
+        self.placed(line)
+        return judged
 
     def _misshapen(self, row: Row, width: int) -> Refusal:
         fault = row.fault or f"{len(row.cells)} cells where the first row names {width}"
@@ -167,19 +184,11 @@ class Judge:
             raise Unclear(f"no point is called {excerpt(name)!r}")
         return name
 
-    def _of_meter(self, name: str) -> str:
-        meter = self.site.meters.get(name)
-        if meter is None:
-            raise Unclear(f"no meter is called {excerpt(name)!r}")
-        if meter.reads is None:
-            raise Unclear(f"meter {name} is calculated from others; it has no register to read")
-        return meter.reads
-
     def _of_either(self, name: str) -> str:
         if name in self.site.points:
             return name
         if name in self.site.meters:
-            return self._of_meter(name)
+            return point_of_meter(self.site, name)
         raise Unclear(f"no point or meter is called {excerpt(name)!r}")
 
     def _refusal(self, line: int, reason: str, cells: Sequence[str]) -> Refusal:

@@ -77,6 +77,10 @@ def test_numbers_strings_and_qualities_are_read(world: World, client: TestClient
         ({**GOOD, "quality": ["good"]}, "good, estimated or bad"),
         ({**GOOD, "unit": "L"}, "'unit'"),
         ({"point": POINT}, "expected"),
+        ({**GOOD, "meter": "W-B1"}, "either a point or a meter"),
+        ({"meter": "E-B9", "at": AT, "value": 1}, "no meter is called 'E-B9'"),
+        ({"meter": "E-B1-REST", "at": AT, "value": 1}, "calculated from others"),
+        ({"meter": ["E-KITCHEN"], "at": AT, "value": 1}, "id of a meter"),
         ("row", "expected an object"),
         (None, "expected an object"),
     ],
@@ -115,8 +119,33 @@ def test_only_engineers_push(world: World, client: TestClient, who: str) -> None
     assert len(world.rooms.store.read(POINT, parse(AT), parse(AT) + 1)) == 0
 
 
+@pytest.mark.parametrize("key", ["point", "at", "value"])
+def test_a_key_that_stands_twice_rejects_its_row_only(world: World, client: TestClient, key: str) -> None:
+    twice = f'{{"point": "{POINT}", "at": "{AT}", "value": "1777.0", "{key}": "1778.0"}}'
+    body = f'{{"readings": [{{"point": "{POINT}", "at": "{AT}", "value": "1777.123"}}, {twice}]}}'
+    headers = {**world.bearer("eng"), "Content-Type": "application/json"}
+    answer = client.post(URL, content=body, headers=headers).json()
+    assert (answer["accepted"], [row["row"] for row in answer["rejected"]]) == (1, [1])
+    assert f"'{key}' stands more than once" in answer["rejected"][0]["reason"]
+
+
+def test_a_body_that_has_its_readings_twice_is_refused(world: World, client: TestClient) -> None:
+    headers = {**world.bearer("eng"), "Content-Type": "application/json"}
+    answer = client.post(URL, content='{"readings": [], "readings": []}', headers=headers)
+    assert answer.status_code == 422
+    assert "'readings' stands more than once" in answer.json()["detail"]
+
+
 def test_hand_read_meters_take_readings_under_their_own_name(world: World, client: TestClient) -> None:
     assert push(client, world, {"point": "E-KITCHEN", "at": iso(NOW - MINUTE), "value": "88.1"})["accepted"] == 1
+
+
+def test_meters_take_readings_as_they_do_from_files(world: World, client: TestClient) -> None:
+    by_hand = {"meter": "E-KITCHEN", "at": iso(NOW - MINUTE), "value": "88.1"}
+    assert push(client, world, by_hand, {"meter": "W-B1", "at": AT, "value": "1777.123"})["accepted"] == 2
+    assert world.rooms.store.read("E-KITCHEN", NOW - MINUTE, NOW).value.tolist() == [88.1]
+    assert world.rooms.store.read(POINT, parse(AT), parse(AT) + 1).value.tolist() == [1777.123]
+    assert push(client, world, GOOD)["repeated"] == 1, "the same reading, named by its point"
 
 
 def _arrivals(world: World) -> int:

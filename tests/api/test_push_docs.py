@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -19,6 +20,16 @@ def test_a_sample_is_accepted(world: World, client: TestClient, language: str) -
     headers = world.bearer("eng") | {"Content-Type": KINDS[language]}
     answer = client.post("/api/v1/readings", content=SAMPLES[language], headers=headers)
     assert answer.status_code == 200, answer.text
+    assert answer.json()["rejected"] == []
+    assert answer.json()["accepted"] >= 1
+
+
+@pytest.mark.parametrize("kind", KINDS.values())
+def test_the_examples_of_the_interface_are_accepted(world: World, client: TestClient, kind: str) -> None:
+    document = client.get("/api/v1/openapi.json").json()
+    example = document["paths"]["/api/v1/readings"]["post"]["requestBody"]["content"][kind]["example"]
+    body = example if isinstance(example, str) else json.dumps(example)
+    answer = client.post("/api/v1/readings", content=body, headers=world.bearer("eng") | {"Content-Type": kind})
     assert answer.json()["rejected"] == []
     assert answer.json()["accepted"] >= 1
 

@@ -43,9 +43,18 @@ def calls(dependant: Dependant) -> Iterator[object]:
         yield from calls(inner)
 
 
-def named(kind: str) -> list[str]:
+def for_departments(route: APIRoute) -> bool:
+    """Whether the role of departments may use a route at all."""
+    return all("department" in ALLOWED[call.need] for call in calls(route.dependant) if isinstance(call, Gate))
+
+
+def named(kind: str, *, departments: bool = True) -> list[str]:
     """GET routes that name rows of a kind, as addresses with those rows left open."""
-    return [path for path, route in routes() if "GET" in route.methods and f"{{{kind}}}" in path]
+    return [
+        path
+        for path, route in routes()
+        if "GET" in route.methods and f"{{{kind}}}" in path and for_departments(route) is departments
+    ]
 
 
 def address(path: str, rows: dict[str, str]) -> str:
@@ -76,6 +85,7 @@ def test_every_need_says_who() -> None:
 
 
 GET_ROUTES = sorted({path for kind in FOREIGN for path in named(kind)})
+CLOSED = sorted({path for kind in FOREIGN for path in named(kind, departments=False)})
 
 
 @pytest.mark.parametrize("path", GET_ROUTES)
@@ -89,6 +99,15 @@ def test_rows_of_another_department_do_not_exist(shared: World, path: str) -> No
     for kind, row in FOREIGN.items():
         told = told.replace(row, unknown[kind])
     assert told == nothing.json()["detail"], "the two must not be told apart"
+
+
+@pytest.mark.parametrize("path", CLOSED)
+def test_what_no_department_may_do_tells_it_of_no_rows(shared: World, path: str) -> None:
+    client = TestClient(create_app(shared.rooms), follow_redirects=False)
+    answers = [client.get(address(path, rows), headers=shared.bearer("ray")) for rows in (OWN, FOREIGN)]
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert answers[0].json() == answers[1].json()
+    assert client.get(address(path, FOREIGN), headers=shared.bearer("eng")).status_code == 200
 
 
 @pytest.mark.parametrize("path", GET_ROUTES)

@@ -29,6 +29,8 @@ PATHS = [
     "/meters",
     "/meters/E-MAIN",
     "/meters/E-B1-REST?view=month",
+    "/meters/W-B1/reading",
+    "/hand-readings",
     "/docs",
     "/departments/no-such",
 ]
@@ -144,6 +146,13 @@ def test_a_phone_never_scrolls_sideways(
             wide.append(path)
     assert not wide, f"wider than {PHONE['width']} px: {wide}"
     assert not complaints
+
+
+def test_the_list_of_meters_shows_all_of_a_row_on_a_phone(phone: Page, hospital: Served) -> None:
+    hospital.sign_in(phone, "eng")
+    phone.goto(f"{hospital.url}/language/en?next=/meters")
+    assert phone.evaluate("(([part]) => part.scrollWidth <= part.clientWidth)(document.querySelectorAll('.scroll'))")
+    expect(phone.get_by_role("row").nth(1)).to_contain_text("Electricity·Outpatient building, Campus")
 
 
 def fits(page: Page) -> bool:

@@ -5,6 +5,7 @@ const zone = root.dataset.zone;
 const locale = root.dataset.locale;
 const now = Number(root.dataset.now); // the site's clock, which need not be this machine's
 const PAGES = 5; // at most this many pages of readings make a line
+const FEW = 60; // so few readings are points, too: a line alone would not show one of them
 
 const seconds = (text) => Date.parse(text) / 1000;
 
@@ -167,14 +168,17 @@ function line(figure, found) {
   const factor = Number(figure.dataset.factor || 1);
   const columns = [found.map((part) => seconds(part.at)), found.map((part) => Number(part.value) * factor)];
   const tone = colour(figure, "--series");
-  const series = [{ label: words.value, stroke: tone, mark: tone, width: 2, ...quiet }];
+  const points = { show: found.length < FEW, size: 7 };
+  const series = [{ label: words.value, stroke: tone, mark: tone, width: 2, ...quiet, points }];
   if (figure.dataset.limit) {
     const limit = Number(figure.dataset.limit);
     const red = colour(figure, "--urgent");
     columns.push(found.map(() => limit));
     series.push({ label: words.limit, stroke: red, mark: red, width: 1.5, dash: [8, 5], ...quiet });
   }
-  return [frame(figure, series, { draw: [marks(figure)] }), columns];
+  const asked = new URL(figure.dataset.source, location.href).searchParams;
+  const scales = { x: { range: [seconds(asked.get("from")), seconds(asked.get("to"))] } };
+  return [frame(figure, series, { draw: [marks(figure)] }, { scales }), columns];
 }
 
 // The same figures as a table, for those who do not see charts.
