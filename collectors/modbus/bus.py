@@ -12,7 +12,7 @@ from typing import Any
 from collectors.health import Health
 from collectors.modbus.fetch import fetch
 from collectors.modbus.slave import Answer, Slave, way
-from collectors.modbus.source import Failed, Link, Misfit, Unanswered
+from collectors.modbus.source import Failed, Link, Misfit
 from collectors.modbus.turns import clock_set, next_turn, returned
 from collectors.port import Delivery, Intake, Status
 from meterbook.domain.device import Device, ModbusConnection
@@ -22,6 +22,9 @@ from meterbook.telemetry import DEVICE_FAILURES, log
 
 CONNECT_PAUSE = (0.5, 4.0)
 """Seconds between attempts to reach a gateway: the first pause, and the longest before jitter."""
+
+JITTER = (0.5, 1.5)
+"""The shares of such a pause that are waited, by chance: collectors that start together do not knock together."""
 
 INTAKE_PATIENCE = 1.0
 """Seconds a poll waits for room in the intake; after that its samples are lost, and counted there."""
@@ -120,7 +123,7 @@ class ModbusCollector:
         first, longest = CONNECT_PAUSE
         pause = min(first * 2 ** min(self._attempts, 10), longest)
         self._attempts += 1
-        await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  jitter is no secret
+        await asyncio.sleep(pause * random.uniform(*JITTER))  # noqa: S311  jitter is no secret
         return False
 
     async def _poll(self, slave: Slave) -> None:
@@ -141,7 +144,7 @@ class ModbusCollector:
             returned(self._slaves, slave, now)
             slave.answered(now)
         else:
-            slave.failed(now, owing=isinstance(failure, Unanswered | Misfit))
+            slave.failed(now)
             DEVICE_FAILURES.labels(slave.device.id).inc()
         if slave.silent != was_silent:
             tell = _log.warning if slave.silent else _log.info

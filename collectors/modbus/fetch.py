@@ -3,41 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 from collectors.modbus import sunspec
 from collectors.modbus.plan import Block, split
-from collectors.modbus.slave import Answer, Slave
-from collectors.modbus.source import Failed, Link, Refused
+from collectors.modbus.slave import Answer, Holes, Slave
+from collectors.modbus.source import PATIENT, Failed, Link, Refused
 from meterbook.domain.instant import Clock
 
 
 async def fetch(link: Link, slave: Slave, clock: Clock, answers: list[Answer]) -> None:
     """Reads every block of a device into `answers`; raises Failed, and leaves what was answered until then."""
-    if slave.owing and not link.numbered:
+    if slave.unit in link.owing:
         await _hear_out(link, slave, clock)
     if slave.origin is None:
         slave.origin = await _origin(link, slave)
+    if slave.barren:
+        await _read(link, slave, slave.sounding())
+    holes = Holes()
     for block in slave.reads(clock()):
-        await _gather(link, slave, block, clock, answers)
+        await _gather(link, slave, block, clock, answers, holes)
     if not answers:
+        slave.refuses_all()
         raise Failed("the device has none of the profile's registers")
+    slave.learns(holes)
 
 
 async def _hear_out(link: Link, slave: Slave, clock: Clock) -> None:
-    """Asks a device that owes an answer, believes none, and listens until nothing more can come.
+    """Asks a unit that owes an answer, believes none, and listens until nothing more can come.
 
     RTU frames carry no number, and a serial port or a transparent gateway delivers what was asked long ago even on a
-    new connection: what comes first after a silence may answer an older question.
+    new connection; a gateway that translates may number anew what it had given up waiting for. What comes first after a
+    silence may answer an older question. Where the answer would fit other questions too, it is waited for longer.
     """
-    for block in slave.reads(clock())[:1]:
-        with suppress(Refused):
-            await _read(link, slave, block)
-    await link.listen()
-    slave.owing = False
+    odd = slave.odd_one(clock())
+    try:
+        await _read(link, slave, odd or slave.sounding())
+    except Refused as refusal:
+        if refusal.unheard:
+            raise
+    await link.hear_out(slave.unit, 1 if odd else PATIENT)
 
 
-async def _gather(link: Link, slave: Slave, block: Block, clock: Clock, answers: list[Answer]) -> bool:
+async def _gather(link: Link, slave: Slave, block: Block, clock: Clock, answers: list[Answer], holes: Holes) -> bool:
     """Reads a block, in parts where the device refuses the whole; True where it refused anything."""
     try:
         words = await _read(link, slave, block)
@@ -46,12 +53,12 @@ async def _gather(link: Link, slave: Slave, block: Block, clock: Clock, answers:
             raise
         parts = split(block)
         if parts is None:
-            slave.refuses(block)
+            holes.spans.update(block.spans)
             return True
-        refused = [await _gather(link, slave, part, clock, answers) for part in parts]
+        refused = [await _gather(link, slave, part, clock, answers, holes) for part in parts]
         # A part that is refused itself explains the refusal of the whole; else it was what lies between them.
         if not any(refused):
-            slave.cuts(block.table, parts[1].start)
+            holes.cuts.add((block.table, parts[1].start))
         return True
     answers.append(Answer(block, words, clock()))
     return False

@@ -42,11 +42,19 @@ def way(connection: ModbusConnection, device: Device, profile: Profile) -> Line:
 
 
 @dataclass
+class Holes:
+    """What a device refused: registers it does not have, and places that no read of it may span."""
+
+    spans: set[Span] = field(default_factory=set)
+    cuts: set[Cut] = field(default_factory=set)
+
+
+@dataclass
 class Slave:
     """One device and what its bus knows of it.
 
-    `asked` is when it was last asked. `owing` says that its last question got no answer in time, so that one may still
-    come. `origin` is added to the profile's addresses; None where it is still to be found on the device.
+    `asked` is when it was last asked. `barren` says that it refused everything when it last answered. `origin` is added
+    to the profile's addresses; None where it is still to be found on the device.
     """
 
     device: Device
@@ -55,11 +63,10 @@ class Slave:
     due: Instant
     asked: Instant = 0
     failures: int = 0
-    owing: bool = False
+    barren: bool = False
     origin: int | None = field(init=False)
     _blocks: list[Block] | None = None
-    _cuts: set[Cut] = field(default_factory=set)
-    _refused: set[Span] = field(default_factory=set)
+    _holes: Holes = field(default_factory=Holes)
     _told: set[Span] = field(default_factory=set)
     _relearn: Instant = 0
     _planned_from: int | None = None
@@ -81,34 +88,47 @@ class Slave:
         """The reads to send; what it refused is left out for an hour."""
         if now >= self._relearn or self.origin != self._planned_from:
             self._planned_from = self.origin
-            self._cuts.clear()
-            self._refused.clear()
-            self._blocks = None
+            self._forget()
             self._relearn = now + RELEARN
         if self._blocks is None:
-            wanted = {self._placed(span) for register in self.profile.registers for span in register.spans}
-            self._blocks = plan(wanted - self._refused, self.line, self.profile.max_registers, self._cuts)
+            most = self.profile.max_registers
+            self._blocks = plan(self._wanted() - self._holes.spans, self.line, most, self._holes.cuts)
         return self._blocks
+
+    def sounding(self) -> Block:
+        """The smallest of reads: one value, another after each failure."""
+        wanted = sorted(self._wanted())
+        return Block.around([wanted[self.failures % len(wanted)]])
+
+    def odd_one(self, now: Instant) -> Block | None:
+        """The smallest part of its reads that is as long as none of them, if any: an answer to it fits no other."""
+        reads = self.reads(now)
+        lengths = {(block.table, block.count) for block in reads}
+        parts = [Block.around(block.spans[:end]) for block in reads for end in range(1, len(block.spans))]
+        odd = [part for part in parts if (part.table, part.count) not in lengths]
+        return min(odd, key=lambda part: part.count, default=None)
 
     def load(self, now: Instant) -> float:
         """The share of its line's time that its reads take."""
         return sum(self.line.cost(block.table, block.count) for block in self.reads(now)) / 1_000 / self.device.every
 
-    def refuses(self, block: Block) -> None:
-        """Remembers that it has none of what a read asked for."""
-        self._refused.update(block.spans)
+    def learns(self, holes: Holes) -> None:
+        """Remembers what it refused while it answered something else."""
+        self.barren = False
+        self._holes.spans |= holes.spans
+        self._holes.cuts |= holes.cuts
         self._blocks = None
+
+    def refuses_all(self) -> None:
+        """It has nothing to give, perhaps because it still boots: that tells nothing of its registers."""
+        self.barren = True
+        self._forget()
 
     def refused_news(self) -> list[Span]:
         """What it refused and nobody was told yet, by address."""
-        news = sorted(self._refused - self._told)
-        self._told |= self._refused
+        news = sorted(self._holes.spans - self._told)
+        self._told |= self._holes.spans
         return news
-
-    def cuts(self, table: Table, address: int) -> None:
-        """Remembers that no read may span the place before an address."""
-        self._cuts.add((table, address))
-        self._blocks = None
 
     def samples(self, answers: Iterable[Answer]) -> list[Sample]:
         """Samples of all registers that were answered, at the instant of the last answer; none of what is missing."""
@@ -136,24 +156,29 @@ class Slave:
         found = [words[place] for place in places if place in words]
         return found if len(found) == len(places) else None
 
+    def _wanted(self) -> set[Span]:
+        return {self._placed(span) for register in self.profile.registers for span in register.spans}
+
     def _placed(self, span: Span) -> Span:
         return span._replace(address=span.address + (self.origin or 0))
 
     def answered(self, now: Instant) -> None:
         """It is due again at the next multiple of its period; at once where it was asked so late that this passed."""
         self.failures = 0
-        self.owing = False
         every = self.device.every
         current = now // every * every
         on_the_clock = self.due % every == 0 and self.due <= now
         self.due = max(current, self.due + every) if on_the_clock else current + every
 
-    def failed(self, now: Instant, *, owing: bool) -> None:
-        """It is due again after a pause that grows with its failures; `owing` when its answer may still come."""
+    def failed(self, now: Instant) -> None:
+        """It is due again after a pause that grows with its failures."""
         self.failures += 1
         self._lose_origin()  # what answers next may be another device
-        self.owing = self.owing or owing
         self.due = now + min(self.failures * BACK_OFF, BACK_OFF_MAX)
+
+    def _forget(self) -> None:
+        self._holes = Holes()
+        self._blocks = None
 
     def _lose_origin(self) -> None:
         self.origin = 0 if self.profile.sunspec is None else None

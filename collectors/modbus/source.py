@@ -39,6 +39,9 @@ EXCEPTIONS = {
 # What goes wrong is told once through our own log; pymodbus tells it on every request.
 logging.getLogger("pymodbus").addHandler(logging.NullHandler())
 
+PATIENT = 2
+"""Timeouts after which nothing more is expected of what was asked before a link was there, or could be confused."""
+
 Client = AsyncModbusTcpClient | AsyncModbusSerialClient
 
 
@@ -66,6 +69,11 @@ class Refused(Failed):
         """Whether a narrower read may be answered: an illegal address, or (3) more than the device gives at once."""
         return self.code in (2, 3)
 
+    @property
+    def unheard(self) -> bool:
+        """Whether it is a gateway that speaks: it gave up waiting for the device, whose answer may still come."""
+        return self.code == 11
+
 
 class NotReading(RuntimeError):
     """Something other than a read was about to leave. It did not."""
@@ -75,12 +83,14 @@ class Link:
     """The way to the devices of one connection, opened and closed as often as need be.
 
     It belongs to one asyncio loop and answers one question at a time. After a question that went wrong it is closed,
-    so that a late answer meets nobody.
+    so that a late answer meets nobody, and the unit is among the `owing`: its answer may come on the next connection.
     """
 
     def __init__(self, connection: ModbusConnection) -> None:
+        self.owing: set[int] = set()
         self._connection = connection
         self._client: Client | None = None
+        self._fresh = connection.transport != "tcp"
         self._quiet_until = 0.0
         # A gateway keeps the silence between frames on its own line; on ours nobody else does.
         gap = Line(connection.baud or DEFAULT_BAUD).gap / 1e9 if connection.transport == "rtu" else 0.0
@@ -91,19 +101,21 @@ class Link:
         """Whether questions can be asked."""
         return self._client is not None and self._client.connected
 
-    @property
-    def numbered(self) -> bool:
-        """Whether questions and answers carry a number that tells them apart."""
-        return self._connection.transport == "tcp"
-
     async def open(self) -> bool:
-        """Connect anew; False where nothing answers."""
+        """Connect anew; False where nothing answers.
+
+        RTU frames carry no number: what was asked before this link was there is let pass, the first time.
+        """
         await self.close()
         self._client = client_of(self._connection)
         try:
-            return bool(await self._client.connect())
+            found = bool(await self._client.connect())
         except ValueError:  # pyserial, of a speed the port cannot do
             return False
+        if found and self._fresh:
+            await asyncio.sleep(PATIENT * self._connection.timeout / SECOND)
+            self._fresh = False
+        return found
 
     async def close(self) -> None:
         """Hang up."""
@@ -127,17 +139,26 @@ class Link:
             return answer(reply, unit, block)
         except ModbusException as error:
             reason = self._silence if client.connected else "the connection was closed by the other side"
-            await self.close()
+            await self._owed(unit)
             raise Unanswered(reason) from error
         except Misfit:
-            await self.close()
+            await self._owed(unit)
+            raise
+        except Refused as refusal:
+            if refusal.unheard:
+                self.owing.add(unit)
             raise
         finally:
             self._quiet_until = loop.time() + max(self._rest, pause / SECOND)
 
-    async def listen(self) -> None:
-        """Let pass what nobody asked for, as long as an answer may take."""
-        await asyncio.sleep(self._connection.timeout / SECOND)
+    async def hear_out(self, unit: int, timeouts: int) -> None:
+        """Let pass what nobody asked for, for some timeouts; then a unit owes nothing any more."""
+        await asyncio.sleep(timeouts * self._connection.timeout / SECOND)
+        self.owing.discard(unit)
+
+    async def _owed(self, unit: int) -> None:
+        self.owing.add(unit)
+        await self.close()
 
     @property
     def _silence(self) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from meterbook.cli.probe import probe_
-from meterbook.cli.terminal import write, write_table
+from meterbook.cli.probe import ProbeFormat, probe_
+from meterbook.cli.terminal import write, write_json, write_table
 from meterbook.domain.profile import Profile, Register
 from meterbook.site.config import config_dir
 from meterbook.site.problem import as_text
@@ -36,28 +36,48 @@ def _loaded(path: Path) -> Profile:
     return profile
 
 
-def list_(site: Annotated[Path | None, typer.Option(help="with the profiles of this site")] = None) -> None:
+Site = Annotated[Path | None, typer.Option(help="with the profiles of this site")]
+Format = Annotated[ProbeFormat, typer.Option("--format", help="how it is written")]
+
+
+def list_(site: Site = None, format_: Format = ProbeFormat.TABLE) -> None:
     """The profiles that come with Meterbook, and those of a site."""
-    rows = [
-        [profile.id, profile.name.en, profile.name.zh, str(len(profile.registers)), profile.confidence]
-        for profile in map(_loaded, profiles(config_dir(), site or Path()).values())
-    ]
+    found = [_summary(_loaded(path)) for path in profiles(config_dir(), site or Path()).values()]
+    if format_ is ProbeFormat.JSON:
+        write_json(found)
+        return
+    rows = [[one["profile"], one["en"], one["zh"], str(one["points"]), one["confidence"]] for one in found]
     write_table("", ["profile", "name", "名称", "points>", "confidence"], rows)
 
 
 def show(
     profile: Annotated[str, typer.Argument(help="id of a profile")],
-    site: Annotated[Path | None, typer.Option(help="with the profiles of this site")] = None,
+    site: Site = None,
+    format_: Format = ProbeFormat.TABLE,
 ) -> None:
     """What a profile offers, register by register, where that was looked up, and what to know before it is used."""
     files = profiles(config_dir(), site or Path())
     if profile not in files:
         raise typer.BadParameter(f"{profile} is no profile; there are {', '.join(files)}")
     one = _loaded(files[profile])
-    write_table(
-        f"{profile}: {one.name.en} {one.name.zh}", _COLUMNS, [_row(register, one) for register in one.registers]
-    )
+    rows = [_row(register, one) for register in one.registers]
+    if format_ is ProbeFormat.JSON:
+        names = [column.rstrip(">") for column in _COLUMNS]
+        registers = [dict(zip(names, row, strict=True)) | {"address": int(row[2])} for row in rows]
+        write_json({**_summary(one), "registers": registers, "remarks": list(_remarks(one))})
+        return
+    write_table(f"{profile}: {one.name.en} {one.name.zh}", _COLUMNS, rows)
     write("\n".join(_remarks(one)))
+
+
+def _summary(profile: Profile) -> dict[str, Any]:
+    return {
+        "profile": profile.id,
+        "en": profile.name.en,
+        "zh": profile.name.zh,
+        "points": len(profile.registers),
+        "confidence": profile.confidence,
+    }
 
 
 def _row(register: Register, profile: Profile) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,17 @@ def test_a_profile_is_shown_with_types_orders_scales_and_what_means_absent() -> 
     ]  # fmt: skip
     assert "confidence: medium" in shown
     assert "source: volkszaehler/mbmd" in shown
+
+
+def test_programs_get_the_same_as_json() -> None:
+    listed = json.loads(meterbook("list", "--format", "json"))
+    (siemens,) = (one for one in listed if one["profile"] == "siemens-pac2200")
+    assert (siemens["points"], siemens["confidence"]) == (18, "high")
+    shown = json.loads(meterbook("show", "carlo-gavazzi-em340", "--format", "json"))
+    assert shown["zh"] == "佳乐 EM330/EM340/ET330/ET340 三相电表"
+    (energy,) = (one for one in shown["registers"] if one["point"] == "active_energy_import")
+    assert (energy["address"], energy["order"], energy["absent"]) == (52, "little/big", "0x7FFFFFFF")
+    assert "confidence: medium" in shown["remarks"]
 
 
 def test_scale_registers_states_and_notes_are_shown() -> None:

@@ -39,7 +39,7 @@ def run(slaves: list[Slave], dead: Collection[str], until: Instant, cost: Instan
         polled[one.device.id].append(now)
         if one.device.id in dead:
             now += timeout
-            one.failed(now, owing=True)
+            one.failed(now)
         else:
             now += cost
             returned(slaves, one, now)
@@ -112,8 +112,8 @@ def test_when_a_bus_returns_all_its_devices_are_asked_at_once():
 def test_when_one_of_many_returns_the_dead_are_left_alone():
     alive, back, dead = (make(unit) for unit in range(1, 4))
     for _ in range(9):
-        back.failed(BEGIN, owing=True)
-        dead.failed(BEGIN, owing=True)
+        back.failed(BEGIN)
+        dead.failed(BEGIN)
     before = dead.due
     returned([alive, back, dead], back, BEGIN)
     assert dead.due == before
@@ -122,7 +122,7 @@ def test_when_one_of_many_returns_the_dead_are_left_alone():
 def test_a_clock_that_is_set_back_stops_nobody():
     one, patient = make(1), make(2)
     one.answered(BEGIN)
-    patient.failed(BEGIN, owing=True)
+    patient.failed(BEGIN)
     clock_set([one, patient], BEGIN)
     assert (one.due, patient.due) == (BEGIN + 53 * SECOND, BEGIN + 2 * SECOND)
     clock_set([one, patient], BEGIN - HOUR)
@@ -133,7 +133,7 @@ def test_a_failing_device_is_asked_less_and_less_and_one_that_answers_on_the_clo
     one = make(1)
     pauses = []
     for _ in range(200):
-        one.failed(BEGIN, owing=False)
+        one.failed(BEGIN)
         pauses.append(one.due - BEGIN)
     assert pauses[:3] == [2 * SECOND, 4 * SECOND, 6 * SECOND]
     assert pauses[-1] == max(pauses) == 5 * MINUTE
@@ -173,6 +173,18 @@ def test_a_device_that_refuses_everything_has_no_holes_and_is_sounded_in_turn():
     assert not one.barren
 
 
+def test_a_late_answer_is_heard_out_with_a_read_of_a_length_of_its_own():
+    places = (0, 2, 4, 300)
+    one = make(1, shape=profile(*(register(f"p{at}", at) for at in places)))
+    assert shape(one.reads(BEGIN)) == [(0, 6), (300, 2)]
+    odd = one.odd_one(BEGIN)
+    assert odd is not None
+    assert shape([odd]) == [(0, 4)]
+    one.learns(Holes(cuts={("input", 2)}))
+    assert shape(one.reads(BEGIN)) == [(0, 2), (2, 4), (300, 2)]
+    assert one.odd_one(BEGIN) is None
+
+
 def test_a_model_that_stands_elsewhere_is_planned_anew():
     shape_ = profile(register("a", 2), register("b", 300), sunspec=203)
     one = make(1, shape=shape_)
@@ -180,7 +192,7 @@ def test_a_model_that_stands_elsewhere_is_planned_anew():
     one.origin = 40070
     assert shape(one.reads(BEGIN)) == [(40072, 2), (40370, 2)]
     one.learns(Holes(set(one.reads(BEGIN)[1].spans)))
-    one.failed(BEGIN, owing=False)
+    one.failed(BEGIN)
     assert one.origin is None
     one.origin = 50070
     assert shape(one.reads(BEGIN)) == [(50072, 2), (50370, 2)]

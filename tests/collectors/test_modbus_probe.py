@@ -6,6 +6,8 @@ import json
 import struct
 
 import pytest
+from peers import libmodbus
+from peers.libmodbus import LibmodbusServer
 from peers.modbus_server import ModbusServer
 from peers.ports import free_port
 from peers.rtu import RtuLine
@@ -119,6 +121,23 @@ def test_with_a_profile_every_point_is_judged():
     assert points["current_l1"]["verdict"] == "refused by the device"
     assert points["current_l1"]["value"] is None
     assert "voltage_l1" in shown
+
+
+@pytest.mark.skipif(libmodbus.MISSING is not None, reason=f"no foreign Modbus peer: {libmodbus.MISSING}")
+@pytest.mark.parametrize(
+    ("profile", "asked"), [(None, ["--table", "input", "--count", "4"]), ("eastron-sdm630", [])], ids=["plain", "known"]
+)
+def test_it_reads_a_server_of_another_house(profile, asked):
+    with LibmodbusServer() as server:
+        server.set_input(0, *floats(230.25))
+        arguments = [f"127.0.0.1:{server.port}", "--unit", "1", *asked]
+        arguments += ["--profile", profile] if profile else []
+        told = json.loads(meterbook(*arguments, "--format", "json"))
+        shown = meterbook(*arguments)
+    first = told["points" if profile else "guesses"][0]
+    assert (first["words"], first["value"], first["stable"]) == ("4366 4000", "230.25", True)
+    assert first["verdict"] == ("plausible" if profile else "looks like a voltage")
+    assert "4366 4000" in shown
 
 
 def test_it_speaks_rtu_over_tcp():

@@ -78,6 +78,27 @@ def test_what_belongs_to_the_other_transport_is_a_mistake(tmp_path):
         assert any(said in f"{one.key} {one.message}" for one in found.problems), found.problems
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "place"),
+    [
+        ("{host: GW.example}", "{host: gw.example, timeout: 2s}", "gw.example:502"),
+        ("{transport: rtu-over-tcp, host: gw, port: 4001}", "{host: gw, port: 4001}", "gw:4001"),
+        ("{transport: rtu, serial_port: /dev/ttyS0}", "{transport: rtu, serial_port: /dev/ttyS0}", "/dev/ttyS0"),
+    ],
+)
+def test_two_connections_to_one_place_are_a_mistake(tmp_path, one, other, place):
+    """Their questions would meet on one line, and each would hear the other's answers."""
+    found = loaded(tmp_path, f"connections:\n- {{id: a, modbus: {one}}}\n- {{id: b, modbus: {other}}}\n")
+    assert found.site is None
+    (problem,) = found.problems
+    assert (problem.line, problem.message) == (3, f"b leads to {place}, as a does")
+
+
+def test_one_host_may_have_many_ports(tmp_path):
+    lines = "- {id: a, modbus: {host: gw, port: 4001}}\n- {id: b, modbus: {host: gw, port: 4002}}\n"
+    assert loaded(tmp_path, f"connections:\n{lines}").site is not None
+
+
 def test_the_commands_of_the_probes_page_are_commands():
     shown = re.findall(r"^meterbook (device probe .*)$", page("probe"), re.MULTILINE)
     assert len(shown) >= 4

@@ -86,6 +86,11 @@ class Mosquitto:
             timeout=60,
         )
 
+    def publish_file(self, topic: str, path: Path) -> None:
+        """Publish the content of a file as one message, and wait for the broker's word."""
+        login = ["-h", "127.0.0.1", "-p", str(self.port), "-u", self.user, "-P", self.password]
+        subprocess.run(["mosquitto_pub", *login, "-t", topic, "-q", "1", "-f", str(path)], check=True, timeout=60)
+
     def log(self) -> str:
         """What it has logged so far."""
         return (self._directory / "mosquitto.log").read_text()

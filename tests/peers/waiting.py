@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(condition: Callable[[], T], seconds: float = 10.0) -> T:
+def eventually(condition: Callable[[], T], seconds: float = 30.0) -> T:
     """The first true answer of `condition`; AssertionError with the last answer after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()):

@@ -9,15 +9,22 @@ import threading
 from collections.abc import Callable
 from types import TracebackType
 
-Answer = Callable[[bytes, Callable[[bytes], None]], None]
+Send = Callable[[bytes], None]
+"""Sends to one client."""
+
+Answer = Callable[[bytes, Send], None]
 """Called for each piece that arrives, with a function that sends to the same client."""
 
 
 class Wire:
-    """Listens on a free port and gives every piece that arrives to `answer`; `connections` counts clients."""
+    """Listens on a free port and gives every piece that arrives to `answer`; `connections` counts clients.
 
-    def __init__(self, answer: Answer, port: int = 0) -> None:
+    `greet` is called with each client that comes.
+    """
+
+    def __init__(self, answer: Answer, port: int = 0, greet: Callable[[Send], None] | None = None) -> None:
         self._answer = answer
+        self._greet = greet
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._listener.bind(("127.0.0.1", port))
@@ -59,6 +66,8 @@ class Wire:
                 link.sendall(reply)
 
         with link:
+            if self._greet is not None:
+                self._greet(send)
             while True:
                 try:
                     piece = link.recv(4096)

@@ -17,6 +17,7 @@ def check(draft: Draft) -> None:
     for connection in draft.devices.connections:
         if connection.mqtt is not None:
             publishing.broker(draft, connection.mqtt)
+    _apart(draft)
     for device in draft.devices.devices:
         draft.refer(device.where("connection"), "connection", device.connection)
         draft.refer(device.where("space"), "space", device.space)
@@ -25,6 +26,20 @@ def check(draft: Draft) -> None:
         if device.connection in connections:
             _fits(draft, device, connections[device.connection])
             publishing.device(draft, device, connections[device.connection])
+
+
+def _apart(draft: Draft) -> None:
+    """Check that each bus has one connection: on one line, questions of two would hear each other's answers."""
+    first: dict[str, str] = {}
+    for connection in draft.devices.connections:
+        if (bus := connection.modbus) is None:
+            continue
+        place = bus.serial_port or f"{(bus.host or '').lower()}:{bus.port}"
+        if first.setdefault(place, connection.id) != connection.id:
+            found = f"{connection.id} leads to {place}, as {first[place]} does"
+            draft.problems.append(
+                connection.where("modbus").problem(found, f"its devices on {first[place]}: one bus is one queue")
+            )
 
 
 def _responsible(draft: Draft, device: Device) -> None:
