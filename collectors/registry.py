@@ -25,8 +25,13 @@ def build(site: Site, intake: Intake, clock: Clock, secret: Secret) -> list[Coll
     ]
 
 
+def client_id(site: Site, connection: Connection) -> str:
+    """Names the session at the broker of a connection that gives no id of its own."""
+    return f"meterbook-{site.id}-{connection.id}"
+
+
 def _collector(connection: Connection, site: Site, intake: Intake, clock: Clock, secret: Secret) -> Collector:
     devices = [device for device in site.devices.values() if device.connection == connection.id]
     if isinstance(connection, MqttConnection):
-        return MqttCollector(connection, devices, intake, clock, secret, f"meterbook-{site.id}-{connection.id}")
+        return MqttCollector(connection, devices, intake, clock, secret, client_id(site, connection))
     return ModbusCollector(connection, devices, intake, clock)

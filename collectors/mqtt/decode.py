@@ -15,8 +15,8 @@ def decode(message: Message, decoders: Sequence[Decoder], out: Decoded) -> None:
     if not decoders:
         out.refuse(message, message.topic, "no device publishes on this topic")
         return
-    if len(message.payload) > MAX_PAYLOAD:
-        reason = f"{len(message.payload)} bytes; at most {MAX_PAYLOAD} are read"
+    if message.size > MAX_PAYLOAD:
+        reason = f"{message.size} bytes; at most {MAX_PAYLOAD} are read"
         out.refuse(message, message.topic, reason)
         return
     for decoder in decoders:

@@ -25,13 +25,21 @@ class Unreadable(ValueError):
 class Message:
     """`source` is the connection; a retained message was published earlier, maybe long ago.
 
-    One that comes `again` may have been read before.
+    One that comes `again` may have been read before. `size` is the bytes that were published: more than MAX_PAYLOAD are
+    not read, and the payload may then be their beginning only.
     """
 
-    __slots__ = ("_document", "again", "payload", "received", "retained", "source", "topic")
+    __slots__ = ("_document", "again", "payload", "received", "retained", "size", "source", "topic")
 
     def __init__(
-        self, source: str, topic: str, payload: bytes, received: Instant, retained: bool, again: bool = False
+        self,
+        source: str,
+        topic: str,
+        payload: bytes,
+        received: Instant,
+        retained: bool,
+        again: bool = False,
+        size: int | None = None,
     ) -> None:
         self.source = source
         self.topic = topic
@@ -39,6 +47,7 @@ class Message:
         self.received = received
         self.retained = retained
         self.again = again
+        self.size = len(payload) if size is None else size
         self._document: object = _UNREAD
 
     @property

@@ -17,13 +17,17 @@ class Malformed(ValueError):
 
 
 class Publish(NamedTuple):
-    """A message as it came; `mid` is None at QoS 0, where nobody waits for an acknowledgement."""
+    """A message as it came; `mid` is None at QoS 0, where nobody waits for an acknowledgement.
+
+    `size` is the bytes of the payload as published, of which there may be fewer here.
+    """
 
     topic: bytes
     payload: bytes
     mid: int | None
     retained: bool
     again: bool
+    size: int
 
 
 def whole(stream: bytes | bytearray, position: int = 0) -> int | None:
@@ -50,12 +54,14 @@ def publishes(stream: bytes, most: int, *, properties: bool) -> tuple[list[Publi
         after = whole(stream, position)
         if after is None or after > end:
             break
-        body = position + 2
-        while stream[body - 1] & 0x80:
-            body += 1
-        found.append(_publish(stream[position], stream[body:after], properties))
+        found.append(_publish(stream[position], stream[_behind_length(stream, position) : after], 0, properties))
         position = after
     return found, position
+
+
+def beginning(stream: bytes, missing: int, *, properties: bool) -> Publish:
+    """A PUBLISH packet that stands alone and of which the last bytes are `missing`; raises Malformed."""
+    return _publish(stream[0], stream[_behind_length(stream, 0) :], missing, properties)
 
 
 def acknowledgements(mids: Sequence[int]) -> bytes:
@@ -65,7 +71,14 @@ def acknowledgements(mids: Sequence[int]) -> bytes:
     return struct.pack(f">{len(words)}H", *words)
 
 
-def _publish(head: int, body: bytes, properties: bool) -> Publish:
+def _behind_length(stream: bytes, position: int) -> int:
+    body = position + 2
+    while stream[body - 1] & 0x80:
+        body += 1
+    return body
+
+
+def _publish(head: int, body: bytes, missing: int, properties: bool) -> Publish:
     quality = head >> 1 & 3
     if quality > 1:
         raise Malformed("a message at QoS 2 or 3, which nobody subscribed to")
@@ -75,11 +88,12 @@ def _publish(head: int, body: bytes, properties: bool) -> Publish:
         raise Malformed("a message ends within its head")
     mid = body[topic_end] << 8 | body[topic_end + 1] if quality else None
     if properties:
-        start = _behind_properties(body, start)
-    return Publish(body[2:topic_end], body[start:], mid, bool(head & 1), bool(head & 8))
+        start = _behind_properties(body, start, missing)
+    size = len(body) + missing - start
+    return Publish(body[2:topic_end], body[start:], mid, bool(head & 1), bool(head & 8), size)
 
 
-def _behind_properties(body: bytes, start: int) -> int:
+def _behind_properties(body: bytes, start: int, missing: int) -> int:
     length = 0
     for shift in (0, 7, 14, 21):
         if start >= len(body):
@@ -89,6 +103,6 @@ def _behind_properties(body: bytes, start: int) -> int:
         length |= (part & 0x7F) << shift
         if part < 0x80:
             break
-    if start + length > len(body):
+    if start + length > len(body) + missing:
         raise Malformed("a message ends within its properties")
     return start + length

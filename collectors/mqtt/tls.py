@@ -1,16 +1,17 @@
-"""Encrypted connections, and what to say when there is none."""
+"""Connections to a broker, in clear or encrypted."""
 
 from __future__ import annotations
 
-import select
+import selectors
 import socket
 import ssl
 from contextlib import suppress
 
-from meterbook.domain.device import Tls
+from collectors.mqtt.trouble import plain
+from meterbook.domain.device import MqttConnection, Tls
 
 VERDICT_PATIENCE = 0.5
-"""Seconds a peer has to object to the certificate it was shown."""
+"""Seconds a peer has to object to the certificate it was shown, or misses."""
 
 
 def context(tls: Tls) -> ssl.SSLContext:
@@ -25,14 +26,36 @@ def context(tls: Tls) -> ssl.SSLContext:
     return made
 
 
-def encrypted(link: socket.socket, made: ssl.SSLContext, host: str, *, shown: bool) -> ssl.SSLSocket:
+def connected(connection: MqttConnection, encryption: ssl.SSLContext | None, patience: float) -> socket.socket:
+    """A connection to the broker, `encryption` agreed on where there is one; raises OSError.
+
+    `patience` is in seconds and holds for each step.
+    """
+    try:
+        link = socket.create_connection((connection.host, connection.port), patience)
+    except UnicodeError as error:
+        raise OSError(f"{connection.host!r} is no name of a host") from error
+    try:
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if encryption is None:
+            return link
+        return encrypted(link, encryption, connection.host)
+    except BaseException:
+        link.close()
+        raise
+
+
+def encrypted(link: socket.socket, made: ssl.SSLContext, host: str) -> ssl.SSLSocket:
     """The same connection, encrypted; raises OSError.
 
-    In TLS 1.3 the peer judges the certificate it was `shown` after the handshake. Its verdict is heard here, before
-    anything is written: a write that fails would hide it.
+    In TLS 1.3 the peer judges the certificate it was shown, or not shown, after the handshake. Its verdict is heard
+    here, before anything is written: a write that fails would hide it.
     """
-    wrapped = made.wrap_socket(link, server_hostname=host)
-    if shown and wrapped.version() == "TLSv1.3":
+    try:
+        wrapped = made.wrap_socket(link, server_hostname=host)
+    except (ConnectionError, TimeoutError) as error:
+        raise ssl.SSLError(f"the handshake was broken off: {plain(error)}") from error
+    if wrapped.version() == "TLSv1.3":
         try:
             _hear_verdict(wrapped)
         except BaseException:
@@ -42,19 +65,12 @@ def encrypted(link: socket.socket, made: ssl.SSLContext, host: str, *, shown: bo
 
 
 def _hear_verdict(link: ssl.SSLSocket) -> None:
-    select.select([link], [], [], VERDICT_PATIENCE)
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(link, selectors.EVENT_READ)
+        waiting.select(VERDICT_PATIENCE)
     link.setblocking(False)
     with suppress(ssl.SSLWantReadError):
         link.recv(1)  # a broker says nothing of its own before CONNECT
-
-
-def why(error: OSError, where: str) -> str:
-    """Why there is no connection, in words a person can act on."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate of {where} is not trusted: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return f"no encrypted connection to {where}: {plain(error)}"
-    return f"nothing answers at {where}: {plain(error)}"
 
 
 def _with_authorities(path: str | None) -> ssl.SSLContext:
@@ -62,10 +78,3 @@ def _with_authorities(path: str | None) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=path)
     except OSError as error:
         raise ValueError(f"the authorities in {path} cannot be used: {plain(error)}") from error
-
-
-def plain(error: Exception) -> str:
-    """The error in words, without its number."""
-    if isinstance(error, ssl.SSLError) and error.reason:
-        return error.reason.replace("_", " ").lower()
-    return getattr(error, "strerror", None) or str(error)

@@ -10,6 +10,39 @@ from meterbook.domain.mqtt import filter_fault, levels
 
 T = TypeVar("T")
 
+DEEPEST = 6
+"""Levels of a topic whose filters are all told; there are three times two to that power."""
+
+LONGEST = 512
+"""Characters of a topic whose filters are told."""
+
+
+def group_of(topic_filter: str) -> str:
+    """The prefix of a shared subscription (`$share/group/`), "" of any other."""
+    return topic_filter.removesuffix("/".join(levels(topic_filter)))
+
+
+def unshared(filters: Iterable[str]) -> list[str]:
+    """What shared subscriptions are called without their group, where that is no subscription of its own."""
+    known = set(filters)
+    return sorted({one.removeprefix(group_of(one)) for one in known} - known)
+
+
+def filters_of(topic: str) -> list[str]:
+    """Every filter that matches a topic, or for one of more levels itself and those that end in `#` behind it.
+
+    None for a topic of more than LONGEST characters.
+    """
+    if not topic or len(topic) > LONGEST:
+        return []
+    parts = topic.split("/")
+    heads, found = [""], [] if topic.startswith("$") else ["#"]
+    for depth, part in enumerate(parts):
+        wild = len(parts) <= DEEPEST and not (depth == 0 and topic.startswith("$"))
+        heads = [f"{head}/{sign}" if depth else sign for head in heads for sign in ((part, "+") if wild else (part,))]
+        found += [f"{head}/#" for head in heads]
+    return found + heads
+
 
 @dataclass(slots=True)
 class _Node(Generic[T]):

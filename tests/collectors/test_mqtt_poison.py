@@ -127,10 +127,10 @@ def test_packets_by_the_letter() -> None:
     asked = b"\x3b\x07\x00\x01t\x12\x34v2"
     (one, two), used = publishes(plain + asked + b"\xd0\x00" + plain, 9, properties=False)
     assert used == len(plain + asked), "what is no message is left to paho, and what follows it as well"
-    assert one == (b"t", b"v1", None, False, False)
-    assert two == (b"t", b"v2", 0x1234, True, True)
+    assert one == (b"t", b"v1", None, False, False, 2)
+    assert two == (b"t", b"v2", 0x1234, True, True, 2)
     (five,), _ = publishes(b"\x32\x0a\x00\x01t\x00\x07\x02\x01\x01v3", 9, properties=True)
-    assert five == (b"t", b"v3", 7, False, False)
+    assert five == (b"t", b"v3", 7, False, False, 2)
     assert acknowledgements([1, 0x1234]) == b"\x40\x02\x00\x01\x40\x02\x12\x34"
 
 

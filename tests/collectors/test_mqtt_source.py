@@ -177,17 +177,6 @@ def test_retained_messages_count_by_their_own_instant_only(broker, collect):
     assert {refusal.reason for refusal in intake.refusals} == {"retained message without an instant of its own"}
 
 
-@needs_broker
-def test_wildcards_and_topics_of_an_earlier_configuration(broker, collect):
-    up(collect(broker.port, HeldIntake(), devices=[water("w1", "old/#")])).stop()
-    intake = HeldIntake()
-    up(collect(broker.port, intake, devices=[water("w1", "new/+/main")]))
-    broker.publish("new/b1/main", payload(1))
-    broker.publish("old/b1", payload(2))
-    eventually(lambda: intake.values("volume") == [1] and intake.refusals)
-    assert [refusal.reason for refusal in intake.refusals] == ["no device publishes on this topic"]
-
-
 def test_a_missing_secret_is_the_reason(clock):
     def missing(_reference: str) -> str:
         raise ValueError("environment variable MQTT_PASSWORD is not set")

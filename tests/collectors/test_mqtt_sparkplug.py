@@ -108,6 +108,68 @@ def test_what_the_broker_sends_again_is_no_gap(node: Node) -> None:
     assert not node.asked
 
 
+def reborn(node: Node) -> bytes:
+    """A message by alias 7, then a birth after which 7 is another metric; returns the message."""
+    node.born()
+    sent = payload(2, metric(alias=7, more=double(21.5)))
+    assert node.says("DDATA", sent) == [21.5]
+    assert node.says("NBIRTH", payload(0, metric("bdSeq", datatype=8, more=varint(11, 4)))) == []
+    other = metric("U", 7, DOUBLE, double(99.0)), metric("T", 8, DOUBLE, double(22.0))
+    assert node.says("DBIRTH", payload(1, *other)) == [22.0]
+    return sent
+
+
+@pytest.mark.parametrize("since", [0, 3], ids=["whose number comes next", "whose number is over"])
+def test_what_is_sent_again_from_before_a_birth_is_not_read_with_its_aliases(node: Node, since: int) -> None:
+    early = payload(2, metric(alias=8, more=double(1.0)), metric("T", more=double(2.0)))
+    node.born()
+    assert node.says("DDATA", early) == [2.0]
+    node.reasons.clear()
+    node.asked.clear()
+    node.now += REBIRTH_PAUSE
+    reborn(node)
+    for seq in range(2, 2 + since):
+        assert node.says("DDATA", payload(seq, metric(alias=8, more=double(seq)))) == [seq]
+    assert node.says("DDATA", early, again=True) == [2.0], "8 was nothing then, and is T since"
+    assert node.reasons == ["sent again, and from before the latest birth: metrics by alias cannot be read"]
+    assert node.says("DDATA", payload(2 + since, metric(alias=8, more=double(5.0)))) == [5.0]
+    assert not node.asked
+
+
+def test_a_birth_that_is_sent_again_explains_what_is_sent_again_behind_it(node: Node) -> None:
+    births = [payload(0, metric("bdSeq", datatype=8, more=varint(11, number))) for number in (3, 4)]
+    devices = [payload(1, metric("T", alias, DOUBLE, double(20.0))) for alias in (7, 8)]
+    values = [payload(2, metric(alias=alias, more=double(alias))) for alias in (7, 8)]
+    told = [("NBIRTH", births), ("DBIRTH", devices), ("DDATA", values)]
+    for again in (False, True):
+        for turn in (0, 1):
+            found = [node.says(kind, sent[turn], again=again) for kind, sent in told]
+            assert found == [[], [20.0], [7.0 + turn]]
+    assert not node.asked
+    assert not node.reasons
+
+
+def test_births_and_deaths_of_devices_from_before_a_birth_change_nothing(node: Node) -> None:
+    node.born()
+    dead = payload(2)
+    assert node.says("DDEATH", dead) == []
+    old = payload(3, metric("T", 8, DOUBLE, double(20.0)))
+    assert node.says("DBIRTH", old) == [20.0]
+    node.born()
+    node.says("DDEATH", dead, again=True)
+    assert node.says("DBIRTH", old, again=True) == [20.0], "its names are its own"
+    assert node.says("DDATA", payload(2, metric(alias=7, more=double(7.0)))) == [7.0]
+    assert node.says("DDATA", payload(3, metric(alias=8, more=double(8.0)))) == []
+
+
+def test_an_unknown_alias_costs_itself_only(node: Node) -> None:
+    node.born()
+    sent = metric(alias=99, more=double(1.0)), metric("T", more=double(2.0)), metric(alias=7, more=double(3.0))
+    assert node.says("DDATA", payload(2, *sent, metric(alias=98, more=double(1.0)))) == [2.0, 3.0]
+    assert node.asked == ["spBv1.0/g/NCMD/e"]
+    assert node.reasons == ["metrics by alias without the birth that explains them; a rebirth is asked for"]
+
+
 def test_deaths_give_no_value_and_end_what_the_birth_said(node: Node) -> None:
     node.born()
     old = payload(0, metric("bdSeq", datatype=8, more=varint(11, 2)))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.mqtt.topics import Routes
+from collectors.mqtt.topics import DEEPEST, LONGEST, Routes, filters_of, group_of, unshared
 from meterbook.domain.mqtt import filter_fault
 
 
@@ -68,3 +68,29 @@ def test_the_tree_agrees_with_a_regular_expression(filters, topic):
 def _pattern(text: str) -> re.Pattern[str]:
     body = "/".join("[^/]*" if part == "+" else part for part in text.removesuffix("/#").split("/"))
     return re.compile(f"{body}(/.*)?" if text.endswith("/#") else body)
+
+
+@pytest.mark.parametrize("topic", ["a", "a/b", "/", "$SYS/uptime", "a//b/c", "/".join("abcdef"), "/".join("abcdefghi")])
+def test_the_filters_of_a_topic_match_it_and_nothing_is_told_twice(topic: str) -> None:
+    told = filters_of(topic)
+    assert topic in told
+    assert len(told) == len(set(told)) <= 3 * 2**DEEPEST
+    for one in told:
+        assert filter_fault(one) is None
+        assert Routes([(one, 1)]).find(topic) == (1,), one
+
+
+def test_the_filters_of_a_topic_are_all_that_match() -> None:
+    signs = ["a", "b", "+"]
+    every = ["#", *signs, *(f"{one}/{end}" for one in signs for end in [*signs, "#"])]
+    every += [f"{one}/{two}/#" for one in signs for two in signs]
+    assert set(filters_of("a/b")) == {one for one in every if Routes([(one, 1)]).find("a/b")}
+
+
+def test_what_is_too_long_or_empty_has_no_filters_to_tell() -> None:
+    assert filters_of("") == filters_of("a" * (LONGEST + 1)) == []
+
+
+def test_shared_subscriptions_and_what_they_are_called_without_their_group() -> None:
+    assert [group_of(one) for one in ("$share/g/a/b", "$share/g//a", "a/b", "$SYS/#")] == ["$share/g/"] * 2 + [""] * 2
+    assert unshared(["$share/g/a", "$share/g//b", "c", "$share/h/c"]) == ["/b", "a"]

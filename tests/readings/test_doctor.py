@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import pytest
 from peers import influxdb
 from peers.influxdb2 import InfluxDB2
 from peers.ports import free_port
+from peers.wire import Wire
 
 from meterbook.domain.instant import DAY, parse
 from meterbook.domain.reading import Reading
@@ -28,9 +28,9 @@ NOW = parse("2026-11-01T08:00:00Z")
 
 @pytest.fixture
 def broker() -> Iterator[int]:
-    """A port on which somebody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        yield int(listening.getsockname()[1])
+    """The port of a broker that says welcome."""
+    with Wire(lambda _piece, send: send(b"\x20\x02\0\0")) as listening:
+        yield listening.port
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def site(tmp_path: Path, broker: int) -> Path:
     directory = tmp_path / "site"
     directory.mkdir()
     (directory / "site.yaml").write_text(
-        "site: {id: small, name: {zh: 小, en: Small}, timezone: Asia/Shanghai, currency: CNY}\n"
+        "site: {id: small, name: {zh: 小, en: Small}, timezone: Asia/Shanghai, currency: CNY, language: en}\n"
         "spaces: [{id: campus, name: {zh: 院区, en: Campus}}]\n"
     )
     (directory / "meters.yaml").write_text("meters: []\n")
@@ -73,7 +73,7 @@ def test_a_healthy_site(site: Path) -> None:
 def test_an_absent_broker_is_named(site: Path) -> None:
     port = free_port()
     (site / "devices.yaml").write_text(f"connections: [{{id: hall, mqtt: {{host: 127.0.0.1, port: {port}}}}}]\n")
-    assert f"127.0.0.1:{port}: Connection refused; start it, or mend devices.yaml" in doctor(site, code=1)
+    assert f"nothing answers at 127.0.0.1:{port}: Connection refused; start the broker" in doctor(site, code=1)
 
 
 def test_a_database_is_made_when_asked_for(site: Path, influx: influxdb.InfluxDB) -> None:

@@ -2,7 +2,8 @@
 
 The topic of a device is `spBv1.0/GROUP/EDGE` or `spBv1.0/GROUP/EDGE/DEVICE`; points name metrics. One sequence runs
 through all messages of an edge node, so all of them are heard. After a gap in it an alias may mean something else:
-until the next birth, only metrics that carry their name are read, and a rebirth is asked for.
+until the next birth, only metrics that carry their name are read, and a rebirth is asked for. What the broker sends
+again may be older than the latest birth, and is then read by name only, too.
 """
 
 from __future__ import annotations
@@ -23,12 +24,46 @@ NAMESPACE = "spBv1.0"
 REBIRTH_PAUSE: Instant = 10 * SECOND
 """Between two requests to the same edge node, at least."""
 
+REMEMBERED = 4_096
+"""Messages of an edge node that are known again; more than a broker has under way."""
+
 _SEQUENCE = 256
 _MILLISECONDS_TO = 100_000_000_000_000
 _BIRTHS, _COUNTED = ("NBIRTH", "DBIRTH"), ("NDATA", "DDATA", "DBIRTH", "DDEATH")
 
+_UNEXPLAINED = "metrics by alias without the birth that explains them; a rebirth is asked for"
+_STALE = "sent again, and from before the latest birth: metrics by alias cannot be read"
+
 _Names = dict[str, int | None]
 """Data types of metrics by name."""
+
+
+class _Lives:
+    """Which life of an edge node a message belongs to; a life begins with a birth of the node."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, int] = {}
+        self._latest = 0
+        self.current = 0
+
+    def begin(self, message: Message) -> None:
+        """A birth: a life that is new, or one that is told again from its beginning."""
+        life = self.of(message)
+        if life is None:
+            self._latest += 1
+        self.current = self._latest if life is None else life
+
+    def of(self, message: Message) -> int | None:
+        """The life in which a message that is sent again was read, None for any other."""
+        return self._of.get(hash((message.topic, message.payload))) if message.again else None
+
+    def remember(self, message: Message) -> None:
+        """A message of the current life."""
+        key = hash((message.topic, message.payload))
+        self._of.pop(key, None)
+        self._of[key] = self.current
+        if len(self._of) > REMEMBERED:
+            del self._of[next(iter(self._of))]
 
 
 class EdgeNode:
@@ -42,6 +77,7 @@ class EdgeNode:
         self._next: int | None = None
         self._asked: Instant | None = None
         self._birth: int | None = None
+        self._lives = _Lives()
 
     def add(self, device: Device, name: str | None) -> None:
         """A device of the site that is called `name` here; None is the edge node itself."""
@@ -63,16 +99,31 @@ class EdgeNode:
         name = device[0] if device else None
         if kind == "NDEATH":
             self._node_dies(payload)
-        elif kind == "NBIRTH":
-            self._node_is_born(payload)
-        elif not self._in_order(payload, message):
-            self._ask(message, out)
-        if kind == "DDEATH":
+            return
+        stale = self._is_stale(kind, payload, message, out)
+        if kind == "DDEATH" and not stale:
             self._names.pop(name, None)
-        if kind in _BIRTHS:
+        if kind in _BIRTHS and not stale:
             self._learn(name, payload)
         if kind.endswith(("DATA", "BIRTH")):
-            self._collect(name, payload, message, out)
+            self._collect(name, payload, message, out, stale=stale)
+
+    def _is_stale(self, kind: str, payload: Payload, message: Message, out: Decoded) -> bool:
+        """Whether a message is from before the latest birth of the edge node; any other counts from here on."""
+        if kind == "NBIRTH":
+            self._lives.begin(message)
+            self._node_is_born(payload)
+        else:
+            life = self._lives.of(message)
+            if life not in (None, self._lives.current):
+                return True
+            if not self._in_order(payload) and life is None:
+                if message.again and self._next is not None:
+                    return True
+                self._forget()
+                self._ask(message, out)
+        self._lives.remember(message)
+        return False
 
     def _node_is_born(self, payload: Payload) -> None:
         self._forget()
@@ -89,15 +140,11 @@ class EdgeNode:
         self._aliases.clear()
         self._next = self._birth = None
 
-    def _in_order(self, payload: Payload, message: Message) -> bool:
-        """Whether no message is missing before this one; what the broker sends again is not counted."""
-        if self._next is None:
+    def _in_order(self, payload: Payload) -> bool:
+        """Whether no message is missing before this one."""
+        if self._next is None or payload.seq != self._next:
             return False
-        if payload.seq == self._next:
-            self._next = (payload.seq + 1) % _SEQUENCE
-        elif not message.again:
-            self._forget()
-            return False
+        self._next = (payload.seq + 1) % _SEQUENCE
         return True
 
     def _learn(self, name: str | None, payload: Payload) -> None:
@@ -106,15 +153,19 @@ class EdgeNode:
         if self._next is not None:
             self._aliases.update({one.alias: one.name for one in named if one.alias is not None and one.name})
 
-    def _collect(self, name: str | None, payload: Payload, message: Message, out: Decoded) -> None:
+    def _collect(self, name: str | None, payload: Payload, message: Message, out: Decoded, *, stale: bool) -> None:
         points, types = self._points.get(name, {}), self._names.get(name, {})
+        aliases = {} if stale else self._aliases
+        unexplained = False
         for metric in payload.metrics if points else ():
-            called = metric.name or self._aliases.get(-1 if metric.alias is None else metric.alias)
-            if called is None:
-                self._ask(message, out)
-                raise Unreadable("metrics by alias without the birth that explains them; a rebirth is asked for")
-            for device, point in points.get(called, ()):
-                self._sample(device, point, metric, types.get(called), payload, message, out)
+            called = metric.name or aliases.get(-1 if metric.alias is None else metric.alias)
+            unexplained = unexplained or called is None
+            for device, point in points.get(called or "", ()):
+                self._sample(device, point, metric, types.get(called or ""), payload, message, out)
+        if unexplained and not stale:
+            self._ask(message, out)
+        if unexplained:
+            raise Unreadable(_STALE if stale else _UNEXPLAINED)
 
     @staticmethod
     def _sample(
