@@ -72,9 +72,9 @@ class Register:
 
 
 class Question(NamedTuple):
-    """Readings below the last one that counts, set aside until somebody says what happened to the meter.
+    """Readings that contradict the last one that counts, until somebody says what happened to the meter.
 
-    `figure` was the register's at `since`; `shown` is the latest figure set aside, at `until`.
+    `figure` was the register's at `since`; `shown` is the latest figure that does not go on from it, at `until`.
     """
 
     meter: str
@@ -132,11 +132,11 @@ class Computation:
         ]
 
     def question(self) -> Question | None:
-        """What the readings leave open: three of them over ten minutes must lie below the last that counts."""
+        """What the readings leave open; see Accepted."""
         accepted = self._parts[-1].accepted
-        since, until = accepted.open_since, accepted.open_until
-        if not accepted.question or since is None or until is None:
+        if accepted.question is None:
             return None
+        since, until = accepted.question
         shown = self._series.value[np.searchsorted(self._series.at, until)]
         return Question(self._register.id, since, exact(accepted.value[-1]), until, exact(shown))
 

@@ -33,7 +33,9 @@ class Accepted:
     `settled` (bool) marks readings from which `judge` comes to the same conclusions about everything after them,
     whatever was before them; see `judge`. `rejected` (int64 us) are the instants of readings that do not count.
     `open_since` is the last accepted instant when readings after it are set aside and nobody has said why yet,
-    `open_until` the last one of these; `question` tells whether they are many and long enough to ask about.
+    `open_until` the last one of these. `question` gives the last accepted instant and that of the latest reading which
+    contradicts it, when three or more over ten minutes do: set aside below it, or rejected so far above it that the
+    register cannot have risen there, and yet going on from each other.
     """
 
     at: NDArray[np.int64]
@@ -45,7 +47,7 @@ class Accepted:
     rejected: NDArray[np.int64]
     open_since: Instant | None = None
     open_until: Instant | None = None
-    question: bool = False
+    question: tuple[Instant, Instant] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,7 @@ class _Walk:
         self.turned: list[int] = []
         self.rejected: list[int] = []
         self.aside: list[int] = []
+        self.above: list[int] = []
 
     def run(self, impossible: NDArray[np.int64]) -> Accepted:
         index = self._first()
@@ -184,7 +187,7 @@ class _Walk:
     def _judge(self, index: int) -> None:
         before, value = self._figure(), self._value(index)
         if value >= before:
-            self._keep(index) if self._rises(self.kept[-1], index) else self._reject(index)
+            self._keep(index) if self._rises(self.kept[-1], index) else self._reject_above(index)
         elif self.limits.wobble(before, value):
             self.figures[index] = before
             self._keep(index)
@@ -210,7 +213,14 @@ class _Walk:
         for other in self.aside:  # the register came back
             self._reject(other)
         self.aside.clear()
+        self.above.clear()
         self.kept.append(index)
+
+    def _reject_above(self, index: int) -> None:
+        self._reject(index)
+        if self.above and not self._agree(self.above[-1], index):
+            self.above.clear()
+        self.above.append(index)
 
     def _reject(self, index: int) -> None:
         self.rejected.append(self._at(index))
@@ -276,7 +286,6 @@ class _Walk:
             value[np.searchsorted(kept, index)] = figure
         held = np.isin(kept, list(self.figures))
         open_since = self._at(self.kept[-1]) if self.aside and self.kept else None
-        lasting = bool(self.aside) and self._at(self.aside[-1]) - self._at(self.aside[0]) >= QUESTION_AFTER
         return Accepted(
             self.series.at[kept],
             value,
@@ -287,5 +296,11 @@ class _Walk:
             np.sort(np.concatenate((impossible, np.array(self.rejected, np.int64)))),
             open_since,
             self._at(self.aside[-1]) if open_since is not None else None,
-            lasting and len(self.aside) >= QUESTION_READINGS,
+            self._question(),
         )
+
+    def _question(self) -> tuple[Instant, Instant] | None:
+        for against in (self.aside, self.above):
+            if len(against) >= QUESTION_READINGS and self._at(against[-1]) - self._at(against[0]) >= QUESTION_AFTER:
+                return self._at(self.kept[-1]), self._at(against[-1])
+        return None
