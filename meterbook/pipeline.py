@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Condition, Event, Lock, Thread
 
@@ -88,10 +88,26 @@ class _Taken:
     refused: list[Refusal]
 
 
-class Pipeline:
-    """The intake, bounded by `capacity` deliveries, and the writer behind it. Implements collectors.port.Intake."""
+def nobody(_: Sequence[Reading]) -> None:
+    """Nobody listens."""
 
-    def __init__(self, site: Site, store: ReadingStore, books: Books, clock: Clock, capacity: int) -> None:
+
+class Pipeline:
+    """The intake, bounded by `capacity` deliveries, and the writer behind it. Implements collectors.port.Intake.
+
+    `heard` is told of readings that are on disk and cannot be read yet, because a remote store has not got them.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        store: ReadingStore,
+        books: Books,
+        clock: Clock,
+        capacity: int,
+        heard: Callable[[Sequence[Reading]], None] = nobody,
+    ) -> None:
+        self._heard = heard
         self._store = store
         self._books = books
         self._clock = clock
@@ -225,6 +241,8 @@ class Pipeline:
         taken = [_take_apart(normaliser, delivery, now) for delivery in group]
         readings = [reading for one in taken for reading in one.readings]
         outcomes = self._store.append(readings, now) if readings else []
+        if Outcome.SPOOLED in outcomes:
+            self._heard(readings)
         with self._logging:
             self._note(readings, outcomes, now)
             self._write_books([refusal for one in taken for refusal in one.refused], now)

@@ -8,13 +8,15 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from meterbook.domain.instant import DAY, HOUR, Instant
+from meterbook.domain.quantity import UNITS
 
 EMBEDDED = "sqlite"
 """Kept in a file of the data directory."""
@@ -87,10 +89,10 @@ def _books(place: str) -> str:
     return place
 
 
-def _refused(message: str, expected: str) -> PydanticCustomError:
+def _refused(message: str, expected: str, near: str | None = None) -> PydanticCustomError:
     """The error by which the check of a site directory knows what to say."""
     return PydanticCustomError(
-        "refused", "{message}", {"message": message, "expected": expected, "near": None, "key": None}
+        "refused", "{message}", {"message": message, "expected": expected, "near": near, "key": None}
     )
 
 
@@ -107,6 +109,16 @@ class InfluxReadings(_Section):
     """Readings in an InfluxDB."""
 
     influxdb: Influx
+
+
+def _store(readings: object) -> str:
+    """Whether readings are in a file or on a server: each is checked as what it is."""
+    return EMBEDDED if isinstance(readings, str) else "server"
+
+
+Readings = Annotated[
+    Annotated[Literal["sqlite"], Tag(EMBEDDED)] | Annotated[InfluxReadings, Tag("server")], Discriminator(_store)
+]
 
 
 class SpoolLimits(_Section):
@@ -128,14 +140,40 @@ class Storage(_Section):
     """
 
     books: Annotated[str, AfterValidator(_books)] = EMBEDDED
-    readings: Literal["sqlite"] | InfluxReadings = "sqlite"
+    readings: Readings = "sqlite"
     spool: SpoolLimits = SpoolLimits()
 
 
+OTHERS = "other"
+"""Stands in `retention` for every quantity that is not named."""
+
+
+def _quantity(name: str) -> str:
+    if name not in {*UNITS, OTHERS}:
+        near = next(iter(get_close_matches(name, [*UNITS, OTHERS], 1)), None)
+        raise _refused(f"{name} is no quantity", "one such as temperature, or other", near)
+    return name
+
+
+def _age(text: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]{0,4}d", text):
+        raise _refused(f"{text!r} is no age", "days such as 90d")
+    return text
+
+
 class Settings(_Section):
-    """All of service.yaml. Every setting has a default that works for one machine."""
+    """All of service.yaml. Every setting has a default that works for one machine.
+
+    `retention` says how long raw readings of a quantity stay; those of one that is not named stay for ever.
+    """
 
     http: Http = Http()
     storage: Storage = Storage()
+    retention: dict[Annotated[str, AfterValidator(_quantity)], Annotated[str, AfterValidator(_age)]] = {}
     session_hours: int = Field(default=12, ge=1, le=720, description="how long a login in the portal lasts")
     intake_capacity: int = Field(default=10_000, ge=100, description="deliveries waiting for the disk before refusal")
+
+    def kept(self, quantity: str) -> Instant | None:
+        """How long raw readings of a quantity stay, in microseconds; None for ever."""
+        age = self.retention.get(quantity, self.retention.get(OTHERS))
+        return None if age is None else int(age[:-1]) * DAY

@@ -21,6 +21,7 @@ SPOOL_FILL = Gauge("meterbook_spool_fill", "Share of the spool's limits in use, 
 SPOOL_REFUSED = Counter("meterbook_spool_refused", "Batches the full spool refused", registry=REGISTRY)
 SPOOL_DAMAGED = Counter("meterbook_spool_damaged", "Damaged records found in the spool", registry=REGISTRY)
 STORE_FAILURES = Counter("meterbook_store_failures", "Attempts the remote store did not take", registry=REGISTRY)
+REMOVED = Counter("meterbook_readings_removed", "Old raw readings that retention let go", ["how"], registry=REGISTRY)
 SOURCE_UP = Gauge("meterbook_source_up", "1 while a connection delivers", ["source"], registry=REGISTRY)
 DEVICE_FAILURES = Counter("meterbook_device_failures", "Failed polls of a device", ["device"], registry=REGISTRY)
 INCIDENTS = Counter("meterbook_incidents", "Incidents raised", ["rule", "severity"], registry=REGISTRY)

@@ -1,5 +1,8 @@
 """Follows the arrival log, lets the alert engine judge what came, and writes down what it says.
 
+Where a spool lies before a remote store, readings are judged as soon as they are heard, not when they have landed: a
+chiller that overheats while the database is away is reported all the same. What is heard comes again by the log.
+
 Incidents, messages, the engine's state and the place in the log go into the books in one transaction: after a crash
 the same news are judged again from the same state, and nobody is told twice.
 """
@@ -10,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event as Signal
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,9 +28,10 @@ from meterbook.books.arrivals import Arrival
 from meterbook.books.database import Books
 from meterbook.domain.incident import Deed, Event, Incident, NotPossible
 from meterbook.domain.instant import Clock, Instant
-from meterbook.domain.reading import Series
+from meterbook.domain.reading import ABSURD_PAST, Reading, Series
 from meterbook.domain.site import Site
 from meterbook.notify import templates
+from meterbook.readings.fault import Away
 from meterbook.readings.port import ReadingStore
 
 PAUSE = 1.0
@@ -39,6 +43,9 @@ PAGE = 1_000
 
 LOG_KEPT = 100_000
 """Arrivals that stay in the log behind the one last judged, for whoever follows it more slowly."""
+
+HEARD = 200_000
+"""Readings heard that wait for a turn; what comes beyond is judged when it has landed."""
 
 BY = "meterbook"
 """Who is written down for what the engine does."""
@@ -89,7 +96,10 @@ class _News:
 
 
 class Watch:
-    """The one alert engine of a service, in a thread of its own. `public_url` is what links in messages begin with."""
+    """The one alert engine of a service, in a thread of its own. `public_url` is what links in messages begin with.
+
+    One that `listens` is told by `hear` of everything its process collects, and judges while the store is away.
+    """
 
     def __init__(
         self,
@@ -99,7 +109,12 @@ class Watch:
         clock: Clock,
         engine: Callable[[Site], Judge] = Engine,
         public_url: str | None = None,
+        *,
+        listens: bool = False,
     ) -> None:
+        self._listens = listens
+        self._heard: list[Reading] = []
+        self._ear = Lock()
         self._store = store
         self._books = books
         self._clock = clock
@@ -131,17 +146,40 @@ class Watch:
         self._seat = (site, self._engine(site))
         self._orphans_sought = False
 
+    def hear(self, readings: Sequence[Reading]) -> None:
+        """Take readings that cannot be read from the store yet, for the next turn."""
+        points = self._seat[1].points
+        with self._ear:
+            room = HEARD - len(self._heard)
+            self._heard += [reading for reading in readings if reading.point in points][:room]
+
     def turn(self, now: Instant) -> int:
         """Judge everything that arrived; returns how many decisions the engine came to.
 
         All that has arrived is judged at once: judged in parts, a device whose newer readings wait in the log would
         look silent. Raises what the store, the books or the engine raise, and has then changed nothing.
         """
+        with self._ear:
+            heard, self._heard = self._heard, []
+        try:
+            return self._judge(heard, now)
+        except BaseException:
+            with self._ear:
+                self._heard = [*heard, *self._heard][:HEARD]
+            raise
+
+    def _judge(self, heard: Sequence[Reading], now: Instant) -> int:
         site, judge = self._seat
         with self._books.read() as connection:
             before, sequence = engine.load(connection)
             news = _news(connection, sequence)
-        state, decisions = judge.step(before, self._readings(judge.points, news), now)
+        try:
+            readings = self._readings(judge.points, news)
+        except Away:
+            if not self._listens:
+                raise
+            readings, news = {}, _News(sequence)  # the log is followed from there when the store is back
+        state, decisions = judge.step(before, _with_heard(readings, heard), now)
         if state is before and not decisions and news.sequence == sequence and self._orphans_sought:
             return 0
         with self._books.write() as connection:
@@ -155,6 +193,8 @@ class Watch:
         return len(decisions)
 
     def _readings(self, points: frozenset[str], news: _News) -> dict[str, Series]:
+        if points and not self._listens:
+            self._store.before(min(points), ABSURD_PAST)  # while the store is away, nothing new is no silence
         found: dict[str, Series] = {}
         for point in points:
             parts = [self._store.read(point, start, end + 1) for start, end in news.ranges(point)]
@@ -236,6 +276,20 @@ def _news(connection: Connection, sequence: int) -> _News:
         for arrival in page:
             news.add(arrival)
     return news
+
+
+def _with_heard(readings: Mapping[str, Series], heard: Sequence[Reading]) -> dict[str, Series]:
+    """Readings of the store and readings heard, by point in order of time; of two for one instant what was heard."""
+    found: dict[str, dict[Instant, tuple[float, int]]] = {}
+    for point, at, value, quality in heard:
+        found.setdefault(point, {})[at] = (value, quality)
+    joined = dict(readings)
+    for point, rows in found.items():
+        stored = readings.get(point, Series.empty())
+        columns = zip(stored.at.tolist(), stored.value.tolist(), stored.quality.tolist(), strict=True)
+        everything = {at: (value, quality) for at, value, quality in columns} | rows
+        joined[point] = Series.of([(at, *everything[at]) for at in sorted(everything)])
+    return joined
 
 
 def _joined(parts: Sequence[Series]) -> Series | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
@@ -17,8 +19,13 @@ from rich.progress import Progress, TaskID
 from collectors.files import Dates, NotReadable, rows
 from meterbook.cli.options import Data, Now, SiteDirectory, TextFormat, data_directory, present
 from meterbook.cli.terminal import complain, write, write_json
-from meterbook.domain.reading import IntakeFull, NotKept, Reading, Refusal
+from meterbook.domain.instant import Clock
+from meterbook.domain.reading import IntakeFull, NotKept, Outcome, Reading, Receipt, Refusal
 from meterbook.pipeline import Pipeline
+from meterbook.readings.fault import StoreError
+from meterbook.readings.influx_store import InfluxStore
+from meterbook.readings.line_protocol import reading_line, series
+from meterbook.readings.port import Batch, ReadingStore
 from meterbook.wiring.opening import clock_from, open_archive, open_site
 
 
@@ -56,8 +63,8 @@ SHOWN = 20
 KEPT = 10_000
 """Refused rows of a file that are kept for the report; all are counted, and the newest are in quarantine."""
 
-Read = Callable[[Path, Callable[[float], None]], Iterator[Reading | Refusal]]
-"""Opens a file; tells the share of it that was read."""
+Read = Callable[[Path, Callable[[float], None], Callable[[int], None]], Iterator[Reading | Refusal]]
+"""Opens a file; tells the share of it that was read, and the line of each reading."""
 
 
 @dataclass
@@ -81,6 +88,17 @@ class Report:
         """Count refused rows and keep the first."""
         self.refusals += len(refusals)
         self.refused.extend(refusals[: KEPT - len(self.refused)])
+
+
+class Taken(NamedTuple):
+    """What became of rows, and those that the store will never take."""
+
+    receipt: Receipt
+    refused: list[Refusal]
+
+
+Take = Callable[[Sequence[Reading], Sequence[int], Path, Sequence[Refusal]], Taken]
+"""Keeps the readings of a file, of which the lines are given, and the refusals beside them."""
 
 
 class Stopped(Exception):
@@ -119,10 +137,19 @@ def import_(
     clock = clock_from(present(now))
     opened, settings = open_site(site)
 
-    def read(file: Path, seen: Callable[[float], None]) -> Iterator[Reading | Refusal]:
+    def read(file: Path, seen: Callable[[float], None], placed: Callable[[int], None]) -> Iterator[Reading | Refusal]:
         order: Dates | None = dates.value if dates else None
         return rows(
-            file, opened, place, order, clock(), decimal=decimal.value, encoding=encoding.value, sheet=sheet, seen=seen
+            file,
+            opened,
+            place,
+            order,
+            clock(),
+            decimal=decimal.value,
+            encoding=encoding.value,
+            sheet=sheet,
+            seen=seen,
+            placed=placed,
         )
 
     reports: list[Report] = []
@@ -133,11 +160,8 @@ def import_(
         else:
             with open_archive(data_directory(site, data), settings) as archive:
                 pipeline = Pipeline(opened, archive.store, archive.books, clock, settings.intake_capacity)
-                pipeline.start()
-                try:
-                    _take_all(files, read, pipeline, reports)
-                finally:
-                    pipeline.stop()
+                with _way_in(pipeline, archive.store, clock) as take:
+                    _take_all(files, read, take, reports)
     except Stopped as error:
         stopped = error
     _tell(reports, format_, dry_run)
@@ -156,7 +180,45 @@ def _zone(name: str | None) -> ZoneInfo | None:
         raise typer.BadParameter(f"--zone {name} is no time zone; one looks like Asia/Shanghai") from None
 
 
-def _take_all(files: list[Path], read: Read, pipeline: Pipeline | None, reports: list[Report]) -> None:
+@contextmanager
+def _way_in(pipeline: Pipeline, store: ReadingStore, clock: Clock) -> Iterator[Take]:
+    """Through the pipeline's writer, or straight into a server: what that refuses costs no other row."""
+    if isinstance(store, InfluxStore):
+        yield partial(_land, pipeline, store, clock)
+        return
+
+    def deliver(readings: Sequence[Reading], _lines: Sequence[int], _file: Path, refused: Sequence[Refusal]) -> Taken:
+        return Taken(pipeline.deliver(SOURCE, readings, refused), [])
+
+    pipeline.start()
+    try:
+        yield deliver
+    finally:
+        pipeline.stop()
+
+
+def _land(
+    pipeline: Pipeline,
+    store: InfluxStore,
+    clock: Clock,
+    readings: Sequence[Reading],
+    lines: Sequence[int],
+    file: Path,
+    refused: Sequence[Refusal],
+) -> Taken:
+    """Write to the server, then to the books; refused readings are named by their lines."""
+    landing = store.land([Batch(readings, clock())])
+    line_of = {reading_line(series(one.point), one): line for one, line in zip(readings, lines, strict=True)}
+    never = [
+        one._replace(subject=f"line {line_of[one.content]}") if one.content in line_of else one
+        for one in landing.refused
+    ]
+    pipeline.landed(landing._replace(refused=[*refused, *(_placed(one, file) for one in never)]))
+    accepted, repeated, conflicts, _ = (list(landing.outcomes).count(outcome) for outcome in Outcome)
+    return Taken(Receipt(accepted, repeated, conflicts), never)
+
+
+def _take_all(files: list[Path], read: Read, take: Take | None, reports: list[Report]) -> None:
     """Read the files one after the other, a report for each; raises Stopped."""
     with Progress(disable=not sys.stderr.isatty(), transient=True) as progress:
         for file in files:
@@ -166,28 +228,31 @@ def _take_all(files: list[Path], read: Read, pipeline: Pipeline | None, reports:
             def seen(share: float, bar: TaskID = bar) -> None:
                 progress.update(bar, completed=share)
 
-            _take(file, read(file, seen), pipeline, reports[-1])
+            lines: list[int] = []
+            _take(file, read(file, seen, lines.append), lines, take, reports[-1])
 
 
-def _take(file: Path, found: Iterator[Reading | Refusal], pipeline: Pipeline | None, report: Report) -> None:
-    """Read a file in batches; each is on disk before the next is read. Without a pipeline nothing is kept."""
+def _take(file: Path, found: Iterator[Reading | Refusal], lines: list[int], take: Take | None, report: Report) -> None:
+    """Read a file in batches; each is kept before the next is read. Without a way in nothing is kept."""
     try:
         while batch := list(islice(found, BATCH)):
             readings = [row for row in batch if isinstance(row, Reading)]
             refused = [row for row in batch if isinstance(row, Refusal)]
-            if pipeline is None:
+            if take is None:
                 report.accepted += len(readings)
             else:
-                receipt = pipeline.deliver(SOURCE, readings, [_placed(row, file) for row in refused])
+                receipt, never = take(readings, lines, file, [_placed(row, file) for row in refused])
                 report.accepted += receipt.accepted
                 report.repeated += receipt.repeated
                 report.conflicts += receipt.conflicts
+                refused += never
             report.refuse(refused)
+            lines.clear()
     except NotReadable as error:
         report.unreadable = str(error)
     except OSError as error:
         report.unreadable = f"{file.name}: {error.strerror or error}"
-    except (IntakeFull, NotKept) as error:
+    except (IntakeFull, NotKept, StoreError) as error:
         raise Stopped(f"{file.name}: {error}") from error
 
 

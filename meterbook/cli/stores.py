@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated
@@ -10,14 +11,20 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
+from meterbook.books.corrections import Corrections
 from meterbook.cli.options import Data, Now, SiteDirectory, data_directory, present
 from meterbook.cli.terminal import complain, write
+from meterbook.domain.instant import Instant
 from meterbook.readings.backup import backup as copy_file
-from meterbook.readings.copying import copy
+from meterbook.readings.copying import Copied, copy
+from meterbook.readings.intervals import forget
+from meterbook.readings.sqlite import SqliteStore
 from meterbook.settings import EMBEDDED
-from meterbook.wiring.opening import clock_from, open_place, open_settings
+from meterbook.wiring.opening import INFLUX_PLACE, clock_from, open_archive, open_place, open_settings, open_site
+from meterbook.wiring.retention import Retention
 
-Place = Annotated[str, typer.Argument(help="sqlite:PATH, or influxdb:http://HOST:8086/DATABASE?org=ORG&token=env:NAME")]
+Place = Annotated[str, typer.Argument(help=f"sqlite:PATH, or {INFLUX_PLACE}")]
+EVER: Instant = 2**62
 FILES = ("books.db", "readings.db")
 """What a data directory holds. Books first: a backup then has every reading that its books speak of."""
 
@@ -28,22 +35,30 @@ def add_to(app: typer.Typer) -> None:
     group.command("copy")(copy_)
     group.command()(backup)
     group.command()(restore)
+    group.command()(retain)
     app.add_typer(group, name="store")
 
 
 def copy_(source: Place, target: Place, now: Now = None) -> None:
     """Copy all readings and what superseded what, and check counts and digests. Again, it goes on where it ended."""
     moment = clock_from(present(now))()
+    if source == target:
+        raise typer.BadParameter(f"{source} is both; name the store to copy to")
+    copied: list[Copied] = []
     try:
-        old = open_place(source, must_exist=True)
-        with closing(old), closing(open_place(target)) as new, Progress(console=Console(stderr=True)) as progress:
-            task = progress.add_task("points", total=len(old.points()))
-            copied = []
-            for one in copy(old, new, moment):
-                copied.append(one)
-                progress.advance(task)
+        with closing(open_place(source, must_exist=True)) as old:
+            points = old.points()  # a source that does not answer leaves no empty target behind
+            rolled = sum(len(old.rolled(point, -EVER, EVER)) > 0 for point in points)
+            with closing(open_place(target)) as new, _progress() as progress:
+                found = copy(old, new, moment)
+                copied.extend(progress.track(found, total=len(points), description="points"))
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+    kind, _, path = target.partition(":")
+    if kind == "sqlite":
+        forget(Path(path).parent)
+    if rolled:
+        complain(f"{rolled} points have summaries of readings that retention let go; those stay in {source} alone")
     different = [one for one in copied if not one.same]
     for one in different:
         was, came = one.source, one.target
@@ -75,7 +90,30 @@ def restore(
 ) -> None:
     """Bring a backup back into a data directory that has no readings and books; the service must not run."""
     _remote_ones(site)
-    _copy_files(source, data_directory(site, data))
+    place = data_directory(site, data)
+    _copy_files(source, place)
+    forget(place)
+
+
+def retain(site: SiteDirectory, data: Data = None, now: Now = None) -> None:
+    """Let old raw readings go at once, as the service does every day; see `retention` in service.yaml."""
+    clock = clock_from(present(now))
+    opened, settings = open_site(site)
+    if not settings.retention:
+        raise typer.BadParameter("service.yaml has no `retention`; every reading stays, and nothing is to be done")
+    with open_archive(data_directory(site, data), settings) as archive:
+        if not isinstance(archive.store, SqliteStore):
+            raise typer.BadParameter("readings are in an InfluxDB, which keeps them all; nothing is to be done")
+        with _progress() as progress:
+            task = progress.add_task("points")
+            keeper = Retention(opened, settings, archive.store, Corrections(archive.books), clock)
+            gone = keeper.turn(clock(), lambda done, points: progress.update(task, completed=done, total=points))
+    write(f"{gone} old readings went; consumption is what it was, and gauges are kept by quarters of an hour")
+
+
+def _progress() -> Progress:
+    """A bar on a terminal, nothing elsewhere."""
+    return Progress(console=Console(stderr=True), disable=not sys.stderr.isatty())
 
 
 def _remote_ones(site: Path) -> None:
@@ -93,7 +131,7 @@ def _copy_files(source: Path, target: Path) -> None:
     taken = sorted(path.name for name in present_ones for path in target.glob(f"{name}*"))
     if taken:
         raise typer.BadParameter(f"{target} has {', '.join(taken)} already; nothing is overwritten, move them away")
-    with Progress(console=Console(stderr=True)) as progress:
+    with _progress() as progress:
         for name in present_ones:
             task = progress.add_task(name)
 

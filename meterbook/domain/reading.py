@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -90,6 +90,9 @@ class Receipt:
     refused: Sequence[Refusal] = ()
 
 
+_ROW = np.dtype([("at", np.int64), ("value", np.float64), ("quality", np.uint8)])
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
     """Readings of one point in order of time: instants int64 us, values float64, qualities uint8; equal lengths."""
@@ -107,12 +110,10 @@ class Series:
         return cls(np.empty(0, np.int64), np.empty(0, np.float64), np.empty(0, np.uint8))
 
     @classmethod
-    def of(cls, rows: Sequence[tuple[Instant, float, int]]) -> Series:
+    def of(cls, rows: Iterable[tuple[Instant, float, int]]) -> Series:
         """A series from (instant, value, quality) rows in order of time."""
-        if not rows:
-            return cls.empty()
-        at, value, quality = zip(*rows, strict=True)
-        return cls(np.array(at, np.int64), np.array(value, np.float64), np.array(quality, np.uint8))
+        table = np.fromiter(rows, _ROW)
+        return cls(*(np.ascontiguousarray(table[column]) for column in ("at", "value", "quality")))
 
     def counting(self) -> Series:
         """The readings that may count: everything but the bad ones."""

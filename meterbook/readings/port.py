@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from meterbook.domain.instant import Instant
 from meterbook.domain.reading import Outcome, Reading, Refusal, Series
+from meterbook.readings.rollups import Rollups
 
 
 class Conflict(NamedTuple):
@@ -46,6 +47,12 @@ class ReadingStore(Protocol):
 
     def conflicts(self, point: str, start: Instant, end: Instant) -> list[Conflict]:
         """Superseded values of a point with instants in [start, end), oldest first."""
+
+    def rolled(self, point: str, start: Instant, end: Instant) -> Rollups:
+        """What is left of readings that retention took: the quarters of an hour of a point that begin in [start, end).
+
+        Empty where nothing has gone; a store that forgets nothing has none.
+        """
 
     def points(self) -> list[str]:
         """Ids of all points that have readings, sorted."""

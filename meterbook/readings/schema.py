@@ -8,9 +8,16 @@ import time
 from meterbook.readings.fault import StoreError
 
 APPLICATION = 0x4D424B52  # "MBKR"
-VERSION = 1
+VERSION = 2
 
-_TABLES = f"""
+_SIGNED = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
+_ROLLUPS = """
+    CREATE TABLE rollups (
+        point INTEGER NOT NULL, start INTEGER NOT NULL, least REAL NOT NULL, most REAL NOT NULL, mean REAL NOT NULL,
+        last REAL NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (point, start)
+    ) WITHOUT ROWID;
+"""
+_TABLES = """
     CREATE TABLE points (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
     CREATE TABLE readings (
         point INTEGER NOT NULL, at INTEGER NOT NULL, value REAL NOT NULL, quality INTEGER NOT NULL,
@@ -21,13 +28,13 @@ _TABLES = f"""
         value REAL NOT NULL, quality INTEGER NOT NULL, superseded INTEGER NOT NULL
     );
     CREATE INDEX conflicts_of_point ON conflicts (point, at);
-    PRAGMA application_id = {APPLICATION};
-    PRAGMA user_version = {VERSION};
 """
+_STEPS = {0: _TABLES + _ROLLUPS + _SIGNED, 1: _ROLLUPS + _SIGNED}
+"""What brings a file of each version to the present one."""
 
 
 def ensure(connection: sqlite3.Connection, path: str, patience: float) -> None:
-    """Make the tables in an empty file, waiting up to `patience` seconds for others who do the same.
+    """Make the tables that an empty or older file lacks, waiting up to `patience` seconds for others who do the same.
 
     Raises StoreError for a file of another kind or of a newer Meterbook.
     """
@@ -39,9 +46,8 @@ def ensure(connection: sqlite3.Connection, path: str, patience: float) -> None:
     _use_wal(connection, patience)
     connection.execute("BEGIN IMMEDIATE")
     # Another process may have made them while this one waited for its turn.
-    if _state(connection, path) == 0:
-        for statement in _TABLES.split(";"):
-            connection.execute(statement)
+    for statement in _STEPS.get(_state(connection, path), "").split(";"):
+        connection.execute(statement)
     connection.execute("COMMIT")
 
 

@@ -11,6 +11,7 @@ from meterbook.domain.instant import Clock, Instant, iso
 from meterbook.domain.reading import Outcome, Reading, Series
 from meterbook.readings.fault import Away, StoreError
 from meterbook.readings.port import Batch, Conflict, Landing, RemoteStore
+from meterbook.readings.rollups import Rollups
 from meterbook.readings.spool import Spool
 
 TOGETHER = 10_000
@@ -103,6 +104,10 @@ class SpooledStore:
     def conflicts(self, point: str, start: Instant, end: Instant) -> list[Conflict]:
         """See ReadingStore."""
         return self._remote.conflicts(point, start, end)
+
+    def rolled(self, point: str, start: Instant, end: Instant) -> Rollups:
+        """See ReadingStore."""
+        return self._remote.rolled(point, start, end)
 
     def points(self) -> list[str]:
         """See ReadingStore."""

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
+
+from meterbook.domain.calendar import GRID
 from meterbook.domain.instant import Instant
 from meterbook.domain.reading import Outcome, Quality, Reading, Series
 from meterbook.readings import schema
 from meterbook.readings.fault import StoreError
 from meterbook.readings.port import Conflict
+from meterbook.readings.rollups import Rollups
 
 _INSERT = "INSERT OR IGNORE INTO readings (point, at, value, quality) VALUES (?, ?, ?, ?)"
 _OF_POINT = "point = (SELECT id FROM points WHERE name = ?)"
+_ROLLED = f"""SELECT start, least, most, mean, last, count FROM rollups
+              WHERE {_OF_POINT} AND start >= ? AND start < ? ORDER BY start"""  # noqa: S608
+_ROLL = "INSERT OR REPLACE INTO rollups VALUES ((SELECT id FROM points WHERE name = ?), ?, ?, ?, ?, ?, ?)"
+
+T = TypeVar("T")
 
 _Row = tuple[int, Instant, float, int]
 
@@ -61,7 +70,7 @@ class SqliteStore:
     def read(self, point: str, start: Instant, end: Instant) -> Series:
         """See ReadingStore."""
         sql = f"SELECT at, value, quality FROM readings WHERE {_OF_POINT} AND at >= ? AND at < ? ORDER BY at"  # noqa: S608
-        return Series.of(self._query(sql, point, start, end))
+        return self._asked(Series.of, sql, point, start, end)
 
     def before(self, point: str, at: Instant) -> Reading | None:
         """See ReadingStore."""
@@ -88,6 +97,34 @@ class SqliteStore:
         sql = f"""SELECT at, value, quality, superseded FROM conflicts
                   WHERE {_OF_POINT} AND at >= ? AND at < ? ORDER BY at, id"""  # noqa: S608
         return [Conflict(point, *row) for row in self._query(sql, point, start, end)]
+
+    def rolled(self, point: str, start: Instant, end: Instant) -> Rollups:
+        """See ReadingStore."""
+        return Rollups.rows(self._query(_ROLLED, point, start, end))
+
+    def remove(self, point: str, series: Series) -> int:
+        """Let these readings go, in one transaction; how many were there as given. Conflicts stay."""
+        rows = zip(series.at.tolist(), series.value.tolist(), series.quality.tolist(), strict=True)
+        with self._lock, self._transaction() as writer:
+            sql = f"DELETE FROM readings WHERE {_OF_POINT} AND at = ? AND value = ? AND quality = ?"  # noqa: S608
+            return writer.executemany(sql, [(point, *row) for row in rows]).rowcount
+
+    def roll_up(self, point: str, start: Instant, end: Instant) -> int:
+        """Let the readings in [start, end), whole quarters, go and keep what they were; how many went.
+
+        One transaction. What comes late to a quarter that is rolled up already stays as it is, unless there is more of
+        it than there was: then the quarter has come again, and takes the place of what was kept.
+        """
+        with self._lock, self._transaction() as writer:
+            sql = f"SELECT at, value, quality FROM readings WHERE {_OF_POINT} AND at >= ? AND at < ? ORDER BY at"  # noqa: S608
+            series = Series.of(writer.execute(sql, (point, start, end)).fetchall())
+            kept = {row[0]: row[-1] for row in writer.execute(_ROLLED, (point, start, end))}
+            rows = [row for row in Rollups.of(series).listed() if row[-1] >= kept.get(row[0], 0)]
+            late = np.array(sorted(kept.keys() - {row[0] for row in rows}), np.int64)
+            goes = series.at[~np.isin(series.at // GRID * GRID, late)].tolist()
+            writer.executemany(_ROLL, [(point, *row) for row in rows])
+            writer.executemany(f"DELETE FROM readings WHERE {_OF_POINT} AND at = ?", [(point, at) for at in goes])  # noqa: S608
+            return len(goes)
 
     def points(self) -> list[str]:
         """See ReadingStore."""
@@ -146,13 +183,17 @@ class SqliteStore:
                 raise
 
     def _query(self, sql: str, *parameters: str | int) -> list[Any]:
+        return self._asked(list, sql, *parameters)
+
+    def _asked(self, into: Callable[[Iterable[Any]], T], sql: str, *parameters: str | int) -> T:
+        """What `into` makes of the rows, one after the other: a year of readings need not stand in memory twice."""
         with self._explained():
             try:
                 reader = self._idle.pop()
             except IndexError:
                 reader = self._open()
             try:
-                return reader.execute(sql, parameters).fetchall()
+                return into(reader.execute(sql, parameters))
             finally:
                 self._idle.append(reader)
 

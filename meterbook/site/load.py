@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from meterbook.domain.site import Site
-from meterbook.settings import Settings
+from meterbook.settings import InfluxReadings, Settings
 from meterbook.site import check
 from meterbook.site.config import config_dir
 from meterbook.site.draft import Draft, declared
@@ -72,8 +72,13 @@ def _draft(directory: Path, files: Files) -> Draft:
 
 def _anchored(settings: Settings, directory: Path) -> Settings:
     """Settings whose references to secrets hold wherever the process stands."""
-    books = secret_place(settings.storage.books, directory)
-    return settings.model_copy(update={"storage": settings.storage.model_copy(update={"books": books})})
+    storage = settings.storage
+    anchored: dict[str, object] = {"books": secret_place(storage.books, directory)}
+    if isinstance(storage.readings, InfluxReadings):
+        influx = storage.readings.influxdb
+        token = secret_place(influx.token, directory)
+        anchored["readings"] = InfluxReadings(influxdb=influx.model_copy(update={"token": token}))
+    return settings.model_copy(update={"storage": storage.model_copy(update=anchored)})
 
 
 def _zone(draft: Draft) -> ZoneInfo:

@@ -23,7 +23,7 @@ from meterbook.domain.reading import IntakeFull, NotKept
 from meterbook.domain.site import Site
 from meterbook.notify.channels.log import LogChannel
 from meterbook.notify.courier import Courier
-from meterbook.pipeline import Pipeline
+from meterbook.pipeline import Pipeline, nobody
 from meterbook.readings.spooled import SpooledStore
 from meterbook.readings.sqlite import SqliteStore
 from meterbook.settings import secret
@@ -63,8 +63,10 @@ class Service:
         http = self.settings.http
         self._address = (http.host, port or http.port)
         self.url = http.public_url or f"http://{self._address[0]}:{self._address[1]}"
-        self.pipeline = Pipeline(self.site, archive.store, archive.books, clock, self.settings.intake_capacity)
-        self._watch = Watch(self.site, archive.store, archive.books, clock, public_url=self.url)
+        listens = {"collect", "alerts"} <= parts
+        self._watch = Watch(self.site, archive.store, archive.books, clock, public_url=self.url, listens=listens)
+        heard = self._watch.hear if listens else nobody
+        self.pipeline = Pipeline(self.site, archive.store, archive.books, clock, self.settings.intake_capacity, heard)
         self._courier = Courier(Outbox(archive.books), clock, {"log": LogChannel()})
         self._collectors: list[Collector] = []
         self._rooms = Rooms(

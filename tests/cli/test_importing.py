@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from openpyxl import Workbook
+from peers import influxdb
 
+from meterbook.books import arrivals, quarantine
+from meterbook.books.database import Books
 from meterbook.domain.instant import MINUTE, iso, parse
 from meterbook.readings.sqlite import SqliteStore
 
@@ -21,8 +26,10 @@ BEGIN = parse("2026-01-01T00:00:00+08:00")
 POINT = "main.active_energy_import"
 
 
-def meterbook(tmp_path: Path, *arguments: object, **more: Any) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "meterbook.cli", "import", HOSPITAL, *arguments]
+def meterbook(
+    tmp_path: Path, *arguments: object, site: Path = HOSPITAL, **more: Any
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "meterbook.cli", "import", site, *arguments]
     command += ["--data", tmp_path / "data", "--now", NOW]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=60, **more)
     assert "Traceback" not in done.stderr, done.stderr
@@ -103,3 +110,38 @@ def test_a_disk_that_takes_no_more_ends_it_and_says_how_far_it_came(tmp_path: Pa
     assert 0 < told == kept < 100_000, "what was reported is on disk, and nothing else"
     rest = meterbook(tmp_path, file)
     assert f"{100_000 - kept} taken, {kept} repeated" in rest.stdout
+
+
+def test_what_a_server_never_takes_costs_no_other_row(tmp_path: Path) -> None:
+    if influxdb.MISSING:
+        pytest.skip(influxdb.MISSING)
+    with influxdb.InfluxDB(tmp_path / "influxdb") as server:
+        address = server.new_database()
+        old = f'ALTER RETENTION POLICY "autogen" ON "{address.database}" DURATION 1040w SHARD DURATION 52w'
+        server.query(old)
+        site = tmp_path / "site"
+        shutil.copytree(HOSPITAL, site)
+        chosen = f"{{influxdb: {{url: '{address.url}', database: {address.database}}}}}"
+        (site / "service.yaml").write_text(f"storage: {{readings: {chosen}}}\n")
+        rows = [f"{POINT},{iso(BEGIN + number * MINUTE)},{number}\n" for number in range(999)]
+        rows[500:500] = [f"{POINT},2001-01-01T00:00:00Z,5\n", f"{POINT},soon,5\n"]
+        file = tmp_path / "rows.csv"
+        file.write_text(f"point,timestamp,value\n{''.join(rows)}")
+        done = meterbook(tmp_path, file, "--format", "json", site=site)
+        (report,) = json.loads(done.stdout)["files"]
+        assert (done.returncode, report["accepted"], report["refusals"]) == (1, 999, 2)
+        refused = {row["line"]: row["reason"] for row in report["refused"]}
+        assert refused.keys() == {502, 503}
+        assert "beyond retention policy" in refused[502]
+        again = meterbook(tmp_path, file, site=site)
+        assert "0 taken, 999 repeated, 0 in conflict, 2 refused" in again.stdout
+        server.stop()
+        away = meterbook(tmp_path, file, site=site)
+        assert away.returncode == 2
+        assert "storage.readings.influxdb.url" in away.stderr
+    with closing(Books(f"sqlite:///{tmp_path}/data/books.db")) as books, books.read() as connection:
+        assert arrivals.last(connection) == 2
+        assert {row.subject for row in quarantine.latest(connection, 10)} == {
+            "rows.csv, line 502",
+            "rows.csv, line 503",
+        }

@@ -69,6 +69,7 @@ class Contract:
         assert store.latest() == store.latest(["a"]) == {}
         assert store.points() == []
         assert store.conflicts("a", 0, FOR_EVER) == []
+        assert len(store.rolled("a", 0, FOR_EVER)) == 0
         assert store.append([], 1) == []
 
     def test_keeps_value_and_quality_exactly(self, opened: Opened) -> None:

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 from peers import influxdb
+from peers.ports import free_port
 from readings import appender
 
+from meterbook.domain.calendar import GRID
 from meterbook.domain.instant import DAY, HOUR, Instant, parse
 from meterbook.domain.reading import Outcome, Quality, Reading
 from meterbook.readings.backup import backup
@@ -133,6 +135,31 @@ def test_the_command_names_stores_by_place(influx: influxdb.InfluxDB, tmp_path: 
     assert "水表 1.volume: 90 readings and 0 superseded values became 91 and 0" in told
     assert "is not there" in meterbook("store", "copy", f"sqlite:{tmp_path}/none.db", place, code=2)
     assert "names no store" in meterbook("store", "copy", "mysql:x", place, code=2)
+    assert "is both" in meterbook("store", "copy", place, place, code=2)
+
+
+@pytest.mark.parametrize("asked", ["tokn=secret-1", "token=secret-1"])
+def test_a_place_with_a_mistake_is_explained_without_the_secret(tmp_path: Path, asked: str) -> None:
+    told = meterbook("store", "copy", f"influxdb:http://127.0.0.1:1/x?{asked}", f"sqlite:{tmp_path}/new.db", code=2)
+    assert f"'{asked.partition('=')[0]}' does not fit" in told
+    assert "secret-1" not in told
+    assert "pydantic" not in told
+
+
+def test_a_source_that_does_not_answer_leaves_no_empty_target(tmp_path: Path) -> None:
+    away = f"influxdb:http://127.0.0.1:{free_port()}/x"
+    assert "cannot be reached" in meterbook("store", "copy", away, f"sqlite:{tmp_path}/new.db", code=2)
+    assert os.listdir(tmp_path) == []
+
+
+def test_summaries_of_what_retention_took_are_said_to_stay_behind(tmp_path: Path) -> None:
+    with closing(SqliteStore(tmp_path / "old.db")) as old:
+        old.append([Reading("a", NOW + number, 1.0) for number in range(10)], NOW)
+        old.append([Reading("a", NOW + DAY, 1.0)], NOW)
+        assert old.roll_up("a", NOW // GRID * GRID, NOW + HOUR) == 10
+    told = meterbook("store", "copy", f"sqlite:{tmp_path}/old.db", f"sqlite:{tmp_path}/new.db")
+    assert "1 points have summaries of readings that retention let go" in told
+    assert "1 points, 1 readings; 1 points are the same in both" in told
 
 
 def test_a_backup_is_taken_while_another_process_writes(tmp_path: Path) -> None:

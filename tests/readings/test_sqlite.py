@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -207,4 +208,30 @@ def test_an_instant_out_of_range_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         store.append([Reading("a", 2**70, 1.0)], 9)
     assert store.points() == []
+    store.close()
+
+
+def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "readings.db"
+    store = SqliteStore(path)
+    store.append([Reading("a", 1, 1.0)], 9)
+    store.close()
+    with contextlib.closing(sqlite3.connect(path)) as older:
+        older.execute("DROP TABLE rollups")
+        older.execute("PRAGMA user_version = 1")
+    for _ in range(2):
+        again = SqliteStore(path)
+        assert again.latest() == {"a": Reading("a", 1, 1.0)}
+        assert len(again.rolled("a", 0, FOR_EVER)) == 0
+        again.close()
+
+
+def test_only_what_is_as_it_was_judged_is_removed(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "readings.db")
+    store.append([Reading("a", at, float(at)) for at in range(5)], 9)
+    judged = store.read("a", 1, 4)
+    store.append([Reading("a", 2, 7.0)], 10)
+    assert store.remove("a", judged) == 2
+    assert store.read("a", 0, FOR_EVER).at.tolist() == [0, 2, 4]
+    assert len(store.conflicts("a", 0, FOR_EVER)) == 1
     store.close()

@@ -99,13 +99,22 @@ def _register(draft: Draft, meter: Meter) -> None:
             pulse(meter.pulse, meter.utility)
     except ValueError as error:
         draft.problems.append(meter.where("pulse").problem(str(error), 'an amount with its unit, such as "10 L"'))
-    highest = meter.register_max
+    _installations(draft, meter)
+
+
+def _installations(draft: Draft, meter: Meter) -> None:
+    """Check that each register can have shown what it is said to have shown, first and last."""
+    highest, first = meter.register_max, None
     for entry in meter.installations:
         new = entry.register_max or highest
         for key, figure, limit in (("old_final", entry.old_final, highest), ("new_initial", entry.new_initial, new)):
             if limit is not None and figure > limit:
                 draft.problems.append(entry.where(key).problem(f"{figure} is above register_max", f"at most {limit}"))
-        highest = new
+        if first is not None and entry.old_final < first and highest is None and not meter.signed:
+            found = f"{entry.old_final} is below {first}, the new_initial before it"
+            expected = f"at least {first}, or a register_max that it went past"
+            draft.problems.append(entry.where("old_final").problem(found, expected))
+        highest, first = new, entry.new_initial
 
 
 def _formula(draft: Draft, meter: Meter) -> None:

@@ -27,10 +27,20 @@ def _quotas(draft: Draft) -> None:
     for quota in draft.quotas.quotas:
         draft.refer(quota.where("department"), "department", quota.department)
         known_utility(draft, quota, quota.utility)
+        _declared(draft, quota)
         first = seen.setdefault((quota.department, quota.utility, quota.year), quota)
         if first is not quota:
             found = f"{quota.department} has a quota of {quota.utility} for {quota.year} on line {first.where().line}"
             draft.problems.append(quota.where().problem(found, "one quota for each department, utility and year"))
+
+
+def _declared(draft: Draft, quota: Quota) -> None:
+    """A quota by head or by area needs a department that declares them."""
+    department = next((one for one in draft.site.departments if one.id == quota.department), None)
+    for key, field in (("per_head", "headcount"), ("per_m2", "area_m2")):
+        if department is not None and getattr(quota, key) is not None and not getattr(department, field):
+            found = f"{quota.department} declares no {field}"
+            draft.problems.append(quota.where(key).problem(found, f"{field} of the department in site.yaml"))
 
 
 def _scores(draft: Draft) -> None:

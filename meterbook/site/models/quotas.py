@@ -24,7 +24,10 @@ class Quota(Entry):
     department: Id = Field(description="the department")
     utility: Line = Field(description="electricity or water")
     year: Annotated[Whole, Field(ge=2000, le=2199)] = Field(description="the calendar year, such as 2026")
-    amount: Positive = Field(description="what it may use, in the utility's unit")
+    amount: Positive | None = Field(None, description="what it may use, in the utility's unit")
+    per_head: Positive | None = Field(None, description="instead of amount: so much for each head")
+    per_m2: Positive | None = Field(None, description="instead of amount: so much for each square metre")
+    equipment: Positive | None = Field(None, description="instead of amount: so much for its equipment")
     excess: list[ExcessStep] = Field([], description="steps with rising above")
     saving_reward: Number | None = Field(
         None, ge=0, le=1, description="share of what was saved that is paid back, 0 to 1"
@@ -35,6 +38,10 @@ class Quota(Entry):
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
+        formula = [self.per_head, self.per_m2, self.equipment] != [None] * 3
+        if (self.amount is None) is not formula:
+            found = "has both an amount and a formula" if formula else "has no amount"
+            raise refuse(found, "amount, or any of per_head, per_m2 and equipment", key="amount")
         if len(self.month_profile) not in (0, 12):
             raise refuse(f"has {len(self.month_profile)} months", "twelve weights", key="month_profile")
         if self.month_profile and not any(self.month_profile):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from meterbook.domain.plans import ExcessStep, MaintenancePlan, Quota, ScorePart, Scores
 from meterbook.site.models.maintenance import MaintenanceFile
 from meterbook.site.models.quotas import QuotasFile
@@ -16,6 +18,9 @@ def quotas(file: QuotasFile) -> tuple[Quota, ...]:
             utility=one.utility,
             year=one.year,
             amount=one.amount,
+            per_head=one.per_head or Decimal(0),
+            per_m2=one.per_m2 or Decimal(0),
+            equipment=one.equipment or Decimal(0),
             excess=tuple(ExcessStep(step.above, step.multiplier) for step in one.excess),
             saving_reward=one.saving_reward,
             warn_at=tuple(one.warn_at),
