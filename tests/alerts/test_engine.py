@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -258,24 +256,3 @@ def test_a_connection_that_is_watched_in_part_is_never_raised_as_a_whole(site_of
         assert decisions == []
     _, decisions = engine.step(state, {}, BEGIN + 3 * MINUTE + SECOND)
     assert [one.subject for one in decisions] == ["a", "b"]
-
-
-def test_a_month_of_readings_takes_well_under_a_second(site_of: Callable[..., Site]) -> None:
-    length = 45_000
-    at = BEGIN + np.arange(length, dtype=np.int64) * MINUTE
-    noise = np.random.default_rng(7).normal(11, 1, length)
-    good = np.zeros(length, np.uint8)
-    devices = {f"d{number}": {"points": {"volume": "volume", "t": "temperature"}} for number in range(5)}
-    meters = {f"W{number}": {"reads": f"d{number}.volume"} for number in range(5)}
-    limits = [f"d{number}.t" for number in range(5)]
-    rules = [
-        {"id": "hot", "kind": "limit", "points": limits, "above": 12, "clear_below": 10, "for": "10m"},
-        {"id": "night", "kind": "night_flow"},
-        {"id": "silent", "kind": "no_data"},
-    ]
-    engine = Engine(site_of({"devices": devices, "meters": meters, "rules": rules}))
-    series = {"t": Series(at, noise, good), "volume": Series(at, 100 + np.cumsum(np.abs(noise)) / 1000, good)}
-    news = {point: series[point.partition(".")[2]] for point in engine.points}
-    began = time.perf_counter()
-    engine.step({}, news, int(at[-1]))
-    assert time.perf_counter() - began < 1.5

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -185,14 +184,3 @@ def test_what_is_no_such_table_is_not_readable(read, content, name, reason):
 
 def test_a_table_without_rows_has_no_readings(read):
     assert read("point,timestamp,value\n") == []
-
-
-def test_a_hundred_thousand_rows_take_seconds(read):
-    text = "".join(f"w1.volume,2026-09-{1 + at % 28:02}T{at % 24:02}:00:00+08:00,{at}.125\n" for at in range(100_000))
-    begun = time.monotonic()
-    found = read("point,timestamp,value\n" + text)
-    elapsed = time.monotonic() - begun
-    print(f"{100_000 / elapsed:.0f} rows a second")
-    assert len(found) == 100_000
-    assert all(type(reading) is Reading for reading in found)
-    assert elapsed < 5

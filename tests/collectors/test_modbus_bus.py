@@ -210,8 +210,9 @@ def test_a_device_gets_the_pause_it_asks_for(poll):
     shape = profile(register("near", 0), register("far", 1000), pause=80 * MS)
     with Wire(timed) as gateway:
         poll(gateway.port, HeldIntake(), slave("m", 1, shape))
-        eventually(lambda: len(came[1]) >= 4)
-    assert came[1][1] - came[1][0] >= 0.08
+        eventually(lambda: len(came[1]) >= 10)
+    pauses = [far - near for near, far in zip(came[1][::2], came[1][1::2], strict=False)]
+    assert statistics.median(pauses) >= 0.08  # the machine may hold up the peer now and then
 
 
 def test_max_registers_of_the_profile_bounds_every_read(poll):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 
 import pytest
@@ -35,7 +36,7 @@ def read(words: list[int], table: str = "holding") -> dict[int, list[tuple]]:
     image = {(table, place): word for place, word in enumerate(words)}
     found: dict[int, list[tuple]] = {}
     for one in guesses(table, image, image):
-        told = (one.type, one.word_order, one.byte_order, str(one.scale), str(one.value), one.verdict)
+        told = (one.type, one.word_order, one.byte_order, str(one.scale), str(one.value), str(one.verdict))
         found.setdefault(one.address, []).append(told)
     return found
 
@@ -105,6 +106,29 @@ def test_without_a_profile_every_register_is_shown_with_what_it_may_be():
     assert "looks like a voltage" in shown
 
 
+def test_what_is_shown_exists_in_chinese_and_what_programs_read_stays_english(tmp_path):
+    (tmp_path / "site.yaml").write_text(
+        "site: {id: s, name: S, timezone: Asia/Shanghai, currency: CNY, language: zh}\n", encoding="utf-8"
+    )
+    (tmp_path / "meters.yaml").write_text("meters: []\n", encoding="utf-8")
+    words = {0: floats(230.25, 90.0), 12: floats(1e9), 70: floats(50.0, float("nan"))}
+    with ModbusServer({1: words}) as server:
+        place = (f"127.0.0.1:{server.port}", "--unit", "1")
+        known = (*place, "--profile", "eastron-sdm630")
+        judged = meterbook(*known, "--language", "zh")
+        by_site = meterbook(*known, "--site", str(tmp_path))
+        english = meterbook(*known, "--site", str(tmp_path), "--language", "en")
+        guessed = meterbook(*place, "--table", "input", "--count", "4", "--language", "zh")
+        told = json.loads(meterbook(*known, "--language", "zh", "--format", "json"))
+    assert judged == by_site
+    assert {"合理", "设备拒绝", "无数据", "判断", "稳定", "站号"} <= set(re.findall(r"[\u4e00-\u9fff]+", judged))
+    assert "异常：电压通常为 180…260, 310…450" in judged
+    assert "不合理：超出 -10000000 至 10000000" in judged
+    assert "像电压" in guessed
+    assert not re.search(r"[\u4e00-\u9fff]", english)
+    assert told["points"][0]["verdict"] == "plausible"
+
+
 def test_with_a_profile_every_point_is_judged():
     words = {0: floats(230.25, 90.0, 231.0), 52: floats(-1000.0), 70: floats(50.0, float("nan"))}
     with ModbusServer({1: words}) as server:
@@ -115,7 +139,7 @@ def test_with_a_profile_every_point_is_judged():
     assert told["profile"] == "eastron-sdm630"
     assert points["voltage_l1"]["value"] == "230.25"
     assert points["voltage_l1"]["verdict"] == "plausible"
-    assert points["voltage_l2"]["verdict"].startswith("unusual: voltage is mostly 180 to 260")
+    assert points["voltage_l2"]["verdict"].startswith("unusual: voltage is mostly 180…260")
     assert points["frequency"]["stable"] is True
     assert points["active_energy_import"]["verdict"] == "not available"
     assert points["current_l1"]["verdict"] == "refused by the device"

@@ -64,7 +64,7 @@ def test_the_sample_of_the_page_is_a_profile(tmp_path: Path) -> None:
 
 def test_the_page_lists_every_profile_and_type() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    listed = re.findall(r"^\| `([\w-]+)` \| (\w+) \| (.+) \|$", page, re.MULTILINE)
+    listed = re.findall(r"^\| \[([\w-]+)\]\(profiles/\1\.md\) \| (\w+) \| (.+) \|$", page, re.MULTILINE)
     assert listed == [(one.id, one.confidence, one.name.en) for one in map(loaded, FILES)]
     assert [type_ for type_ in WIDTHS if f"`{type_}`" not in page] == []
 
