@@ -37,8 +37,9 @@ prove: $(VENV)/.dev $(BROWSER) ## run the proofs in full, at most ten minutes ea
 bench: $(VENV)/.dev ## measure the budgets; needs mosquitto on this machine
 	@for bench in benchmarks/[a-z]*.py; do $(BIN)/python $$bench $(ARGS) || exit 1; done
 
-docs: $(VENV)/.dev ## check the documentation against the code (WRITE=1 writes docs/traps.md from the cases)
+docs: $(VENV)/.dev ## check the documentation against the code (WRITE=1 writes the pages of traps and profiles)
 	@$(if $(WRITE),PYTHONPATH=tests $(BIN)/python -m house.traps)
+	@$(if $(WRITE),PYTHONPATH=tests $(BIN)/python -m house.profiles)
 	@$(BIN)/pytest tests/house/test_docs.py $(ARGS)
 
 clean: ## remove what make created (never a site's var/)

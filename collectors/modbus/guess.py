@@ -8,9 +8,10 @@ from decimal import Decimal
 
 from collectors.modbus.decode import decode
 from collectors.modbus.line import BITS
-from collectors.modbus.probe import EXPECTED, Words, steady
+from collectors.modbus.probe import EXPECTED, Verdict, Words, steady
 from meterbook.domain.device import PointSpec
 from meterbook.domain.profile import WIDTHS, Order, Register, RegisterType, Table
+from meterbook.i18n import mark
 
 INTEGERS: tuple[RegisterType, ...] = ("uint16", "int16", "uint32", "int32", "uint64", "int64")
 FLOATS: tuple[RegisterType, ...] = ("float32", "float64")
@@ -22,7 +23,7 @@ SMALLEST, LARGEST = Decimal("0.001"), Decimal(10) ** 9
 """Beyond these a number other than 0 is rather the wrong reading of another."""
 
 _ABSENT = {0xFFFF, 0x8000, 0x7FFF}
-_TELLING = ("voltage", "frequency")
+_TELLING = {"voltage": mark("looks like a voltage"), "frequency": mark("looks like a frequency")}
 _SPEC = PointSpec("guess", "state", "state", "none")
 
 
@@ -42,7 +43,7 @@ class Guess:
     value: Decimal
     stable: bool
     telling: bool
-    verdict: str
+    verdict: Verdict
 
 
 def guesses(table: Table, first: Words, second: Words) -> Iterator[Guess]:
@@ -105,13 +106,15 @@ def _judged(
     if quantity is None and not _believable(register.type, orders, value):
         return None
     if quantity is not None:
-        verdict = f"looks like a {quantity}"
+        verdict = _TELLING[quantity]
     elif set(words) <= _ABSENT:
-        verdict = "often means: not available"
+        verdict = mark("often means: not available")
     else:
-        verdict = "zero" if value == 0 else "a number"
+        verdict = mark("zero") if value == 0 else mark("a number")
     telling = quantity is not None
-    return Guess(register.address, words, register.type, *orders, scale, value * scale, stable, telling, verdict)
+    return Guess(
+        register.address, words, register.type, *orders, scale, value * scale, stable, telling, Verdict(verdict)
+    )
 
 
 def _looks_like(type_: RegisterType, value: Decimal) -> tuple[str | None, Decimal]:

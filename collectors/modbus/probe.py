@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from collectors.modbus.decode import text
@@ -16,6 +16,7 @@ from meterbook.domain.device import Device, ModbusConnection, PointSpec
 from meterbook.domain.instant import SECOND, Clock
 from meterbook.domain.profile import Profile, Register, RegisterType, Table
 from meterbook.domain.text import Text
+from meterbook.i18n import Translator, mark
 
 EXPECTED: dict[str, tuple[tuple[Decimal, Decimal], ...]] = {
     "voltage": ((Decimal(180), Decimal(260)), (Decimal(310), Decimal(450))),
@@ -23,6 +24,12 @@ EXPECTED: dict[str, tuple[tuple[Decimal, Decimal], ...]] = {
     "power_factor": ((Decimal(-1), Decimal(1)),),
 }
 """What these quantities read on a low-voltage network, in canonical units: between phase and neutral, or two phases."""
+
+_UNUSUAL = {
+    "voltage": mark("unusual: voltage is mostly %(ranges)s"),
+    "frequency": mark("unusual: frequency is mostly %(ranges)s"),
+    "power_factor": mark("unusual: power_factor is mostly %(ranges)s"),
+}
 
 TINIEST = Decimal("1e-9")
 """No meter resolves this, in any canonical unit."""
@@ -32,6 +39,21 @@ Words = dict[tuple[Table, int], int]
 
 class NotReached(Failed):
     """Nothing is there to be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be thought of a value: a message with its facts; as a string it is English."""
+
+    message: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    def told(self, words: Translator) -> str:
+        """The verdict in the language of `words`."""
+        return words.gettext(self.message) % self.facts
+
+    def __str__(self) -> str:
+        return self.message % self.facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +67,7 @@ class PointFound:
     words: tuple[int, ...]
     value: Decimal | None
     stable: bool
-    verdict: str
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,23 +145,25 @@ def points(profile: Profile, probed: Probed) -> Iterator[PointFound]:
         if value is not None:
             verdict = judge(register.spec, value * register.spec.factor)
         else:
-            verdict = "not available" if len(words) == register.width else "refused by the device"
+            silent = len(words) == register.width
+            verdict = Verdict(mark("not available") if silent else mark("refused by the device"))
         yield PointFound(register, words, value, stable, verdict)
 
 
-def judge(spec: PointSpec, value: Decimal) -> str:
+def judge(spec: PointSpec, value: Decimal) -> Verdict:
     """Whether a value in the canonical unit can be what the profile says; says what was expected where not."""
     if spec.plausible is not None and not spec.plausible[0] <= value <= spec.plausible[1]:
-        return f"implausible: outside {spec.plausible[0]} to {spec.plausible[1]}"
+        low, high = map(str, spec.plausible)
+        return Verdict(mark("implausible: outside %(low)s to %(high)s"), {"low": low, "high": high})
     if 0 < abs(value) < TINIEST:
-        return "implausible: so small is only a number read in a wrong type or order"
+        return Verdict(mark("implausible: so small is only a number read in a wrong type or order"))
     expected = EXPECTED.get(spec.quantity)
     if expected is None:
-        return "plausible" if spec.plausible is not None else "no bounds to judge by"
+        return Verdict(mark("plausible") if spec.plausible is not None else mark("no bounds to judge by"))
     if value == 0 or any(low <= value <= high for low, high in expected):
-        return "plausible"
-    ranges = " or ".join(f"{low} to {high}" for low, high in expected)
-    return f"unusual: {spec.quantity} is mostly {ranges}"
+        return Verdict(mark("plausible"))
+    ranges = ", ".join(f"{low}…{high}" for low, high in expected)
+    return Verdict(_UNUSUAL[spec.quantity], {"ranges": ranges})
 
 
 def steady(before: Decimal, after: Decimal) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +14,9 @@ from rich.table import Table
 
 from meterbook.books import quarantine
 from meterbook.books.database import BooksError
-from meterbook.cli.options import Data, SiteDirectory, data_directory
+from meterbook.cli.options import Data, Language, SiteDirectory, data_directory, translated
 from meterbook.cli.reaching import reach
-from meterbook.i18n import Translator, translator
+from meterbook.i18n import Translator
 from meterbook.readings.fault import StoreError
 from meterbook.readings.influx_setup import Finding, examine
 from meterbook.settings import InfluxReadings, SecretMissing, Settings, secret
@@ -29,13 +28,6 @@ WIDTH = 4_000
 """Columns of a page that nobody looks at: one finding is one line of it."""
 
 
-class Spoken(StrEnum):
-    """The language of the findings."""
-
-    ZH = "zh"
-    EN = "en"
-
-
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
     app.command()(doctor)
@@ -44,13 +36,12 @@ def add_to(app: typer.Typer) -> None:
 def doctor(
     site: SiteDirectory,
     fix: Annotated[bool, typer.Option("--fix", help="make the database, its retention and its mapping")] = False,
-    language: Annotated[Spoken | None, typer.Option(help="zh or en; default: the language of the site")] = None,
+    language: Language = None,
     data: Data = None,
 ) -> None:
     """Look at site, store, spool, books and every connection. Exit 1 where something needs somebody."""
     loaded = load(site)
-    known = loaded.site.language if loaded.site is not None else "en"
-    words = translator(language.value if language is not None else known)
+    words = translated(language, loaded.site)
     findings = list(_examine(site, loaded, data_directory(site, data), words, fix=fix))
     _write(findings, words)
     raise typer.Exit(0 if all(one.fine for one in findings) else 1)

@@ -12,9 +12,11 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from meterbook.domain import text as texts
 from meterbook.domain.calendar import Calendar, NoMonth, first_of_month
 from meterbook.domain.instant import Instant, NaiveInstant, from_datetime, parse
 from meterbook.domain.site import Site
+from meterbook.i18n import Translator, translator
 
 FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2199, 12, 31)
 """What anybody asks about lies between them."""
@@ -35,6 +37,20 @@ class TextFormat(StrEnum):
     JSON = "json"
 
 
+class Spoken(StrEnum):
+    """The language an answer is written in."""
+
+    ZH = "zh"
+    EN = "en"
+
+
+class TableFormat(StrEnum):
+    """How a list is written."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
 class By(StrEnum):
     """Windows of consumption."""
 
@@ -50,6 +66,7 @@ SiteDirectory = Annotated[
 Data = Annotated[
     Path | None, typer.Option("--data", help="where readings and books are kept; default: var/ in the site directory")
 ]
+Language = Annotated[Spoken | None, typer.Option(help="zh or en; default: the language of the site")]
 Now = Annotated[
     str | None, typer.Option("--now", metavar="INSTANT", help="take this for the present; default: the machine's clock")
 ]
@@ -58,6 +75,17 @@ Now = Annotated[
 def data_directory(site: Path, data: Path | None) -> Path:
     """Where a site keeps its readings and books."""
     return data if data is not None else site / "var"
+
+
+def spoken(asked: Spoken | None, site: Site | None) -> texts.Language:
+    """The language of `--language`, else of the site; English where there is neither."""
+    known = site.language if site is not None else "en"
+    return asked.value if asked is not None else known
+
+
+def translated(asked: Spoken | None, site: Site | None) -> Translator:
+    """The words of that language."""
+    return translator(spoken(asked, site))
 
 
 def present(text: str | None) -> Instant | None:
@@ -108,3 +136,11 @@ def known(id_: str, among: Collection[str], what: str, site: Site) -> str:
     near = get_close_matches(id_, among, 3, 0.5)
     hint = f"; did you mean {' or '.join(near)}?" if near else f"; there are {', '.join(sorted(among)[:12])}"
     raise typer.BadParameter(f"{id_} is no {what} of {site.id}{hint}")
+
+
+def signed(text: str, option: str, longest: int = 2000) -> str:
+    """A name or a reason, without spaces around it; wrong usage where it is empty or too long."""
+    words = text.strip()
+    if not 0 < len(words) <= longest:
+        raise typer.BadParameter(f"{option}: expected some words, {longest} letters at most")
+    return words

@@ -12,11 +12,14 @@ import typer
 from collectors.modbus import guess
 from collectors.modbus.probe import PointFound, Probed, points, probe, window
 from collectors.modbus.source import Failed
+from meterbook.cli.options import Language, translated
 from meterbook.cli.terminal import complain, write, write_json, write_table
 from meterbook.domain.device import ModbusConnection
 from meterbook.domain.instant import SECOND
 from meterbook.domain.profile import Profile, Table
+from meterbook.i18n import Translator, mark
 from meterbook.site.config import config_dir
+from meterbook.site.load import load
 from meterbook.site.problem import as_text
 from meterbook.site.profiles import load_profile, profiles
 from meterbook.wiring.opening import machine_clock
@@ -61,6 +64,27 @@ _TABLES: dict[TableName, Table] = {
     TableName.DISCRETE: "discrete",
 }
 _LARGEST = 1000
+_POINTS = [
+    mark("point"),
+    mark("table"),
+    mark("address>"),
+    mark("words"),
+    mark("value>"),
+    mark("unit"),
+    mark("stable"),
+    mark("verdict"),
+]
+_GUESSES = [
+    mark("address>"),
+    mark("words"),
+    mark("type"),
+    mark("words in order"),
+    mark("bytes in order"),
+    mark("scale>"),
+    mark("value>"),
+    mark("stable"),
+    mark("verdict"),
+]
 
 
 def probe_(
@@ -77,6 +101,7 @@ def probe_(
     stop_bits: Annotated[int, typer.Option(min=1, max=2, help="stop bits of a serial line")] = 1,
     timeout: Annotated[float, typer.Option(min=0.05, max=60, help="seconds an answer may take")] = 1.0,
     format_: Annotated[ProbeFormat, typer.Option("--format", help="how it is written")] = ProbeFormat.TABLE,
+    language: Language = None,
 ) -> None:
     """Read a device twice and show what its registers may mean. Only reads; exit 1 where nothing answered."""
     host, port = _place(place, transport)
@@ -96,11 +121,14 @@ def probe_(
     except Failed as error:
         complain(f"{connection.place} unit {unit}: {error}")
         raise typer.Exit(1) from None
-    title = f"{connection.place} unit {unit}"
+    words = None
+    if format_ is ProbeFormat.TABLE:
+        words = translated(language, load(site).site if site else None)
+    where = {"place": connection.place, "unit": str(unit)}
     if profile:
-        _show_points(title, shape, probed, format_)
+        _show_points(where, shape, probed, words)
     else:
-        _show_guesses(title, _TABLES[table], probed, format_)
+        _show_guesses(where, _TABLES[table], probed, words)
 
 
 def _place(text: str, transport: Transport) -> tuple[str, int]:
@@ -130,15 +158,16 @@ def _hex(words: tuple[int, ...]) -> str:
     return " ".join(f"{word:04X}" for word in words)
 
 
-def _show_points(title: str, profile: Profile, probed: Probed, format_: ProbeFormat) -> None:
+def _show_points(where: dict[str, str], profile: Profile, probed: Probed, words: Translator | None) -> None:
+    """The points as a table in a language; without one as JSON."""
     found = list(points(profile, probed))
-    if format_ is ProbeFormat.JSON:
+    if words is None:
         answer = {"profile": profile.id, "labels": probed.labels, "points": [_point(one) for one in found]}
         write_json(answer)
         return
-    columns = ["point", "table", "address>", "words", "value>", "unit", "stable", "verdict"]
-    rows = [[str(cell) for cell in _point(one).values()] for one in found]
-    write_table(f"{title} as {profile.id}", columns, [[_cell(cell) for cell in row] for row in rows])
+    title = words.gettext("%(place)s unit %(unit)s as %(profile)s") % {**where, "profile": profile.id}
+    rows = [_cells(_point(one) | {"verdict": one.verdict.told(words)}, words) for one in found]
+    write_table(title, [words.gettext(column) for column in _POINTS], rows)
     for name, said in probed.labels.items():
         write(f"{name}: {said}")
 
@@ -153,17 +182,19 @@ def _point(one: PointFound) -> dict[str, Any]:
         "value": None if one.value is None else str(one.value),
         "unit": register.spec.unit,
         "stable": one.stable,
-        "verdict": one.verdict,
+        "verdict": str(one.verdict),
     }
 
 
-def _show_guesses(title: str, table: Table, probed: Probed, format_: ProbeFormat) -> None:
-    found = [_guess(one) for one in guess.guesses(table, probed.first, probed.second)]
-    if format_ is ProbeFormat.JSON:
-        write_json({"table": table, "guesses": found})
+def _show_guesses(where: dict[str, str], table: Table, probed: Probed, words: Translator | None) -> None:
+    """The guesses as a table in a language; without one as JSON."""
+    found = list(guess.guesses(table, probed.first, probed.second))
+    if words is None:
+        write_json({"table": table, "guesses": [_guess(one) for one in found]})
         return
-    columns = ["address>", "words", "type", "words in order", "bytes in order", "scale>", "value>", "stable", "verdict"]
-    write_table(f"{title}, {table} registers", columns, [[_cell(str(cell)) for cell in one.values()] for one in found])
+    title = words.gettext("%(place)s unit %(unit)s, %(table)s registers") % {**where, "table": table}
+    rows = [_cells(_guess(one) | {"verdict": one.verdict.told(words)}, words) for one in found]
+    write_table(title, [words.gettext(column) for column in _GUESSES], rows)
 
 
 def _guess(one: guess.Guess) -> dict[str, Any]:
@@ -176,9 +207,10 @@ def _guess(one: guess.Guess) -> dict[str, Any]:
         "scale": str(one.scale),
         "value": f"{one.value:f}",
         "stable": one.stable,
-        "verdict": one.verdict,
+        "verdict": str(one.verdict),
     }
 
 
-def _cell(text: str) -> str:
-    return {"None": "", "True": "yes", "False": "no"}.get(text, text)
+def _cells(row: dict[str, Any], words: Translator) -> list[str]:
+    known = {None: "", True: words.gettext("yes"), False: words.gettext("no")}
+    return [known[cell] if cell is None or isinstance(cell, bool) else str(cell) for cell in row.values()]

@@ -165,6 +165,6 @@ class Profile:
     pause: Instant = 0
     sources: tuple[str, ...] = ()
     confidence: Confidence = "low"
-    notes: tuple[str, ...] = ()
+    notes: tuple[Text, ...] = ()
     labels: tuple[Label, ...] = ()
     sunspec: int | None = None

@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from meterbook.site.config import config_dir
+
+DEMO = config_dir() / "sites/demo"
+
 
 def meterbook(*arguments: str, code: int = 0) -> str:
     done = subprocess.run(
@@ -32,6 +36,21 @@ def test_a_profile_is_shown_with_types_orders_scales_and_what_means_absent() -> 
     ]  # fmt: skip
     assert "confidence: medium" in shown
     assert "source: volkszaehler/mbmd" in shown
+
+
+def test_tables_and_remarks_exist_in_chinese() -> None:
+    listed = meterbook("list", "--language", "zh")
+    assert [heading in listed for heading in ("设备模板", "中文名称", "测点数", "可信度")] == [True] * 4
+    shown = meterbook("show", "carlo-gavazzi-em340", "--language", "zh")
+    assert row(shown, "active_energy_import")[9] == "0 至 1000000000"
+    assert "可信度：medium" in shown
+    by_site = meterbook("show", "carlo-gavazzi-em340", "--site", str(DEMO))
+    assert by_site == shown
+    assert meterbook("show", "carlo-gavazzi-em340", "--site", str(DEMO), "--language", "en") == meterbook(
+        "show", "carlo-gavazzi-em340"
+    )
+    as_json = ("show", "carlo-gavazzi-em340", "--format", "json")
+    assert meterbook(*as_json, "--language", "zh") == meterbook(*as_json)
 
 
 def test_programs_get_the_same_as_json() -> None:

@@ -111,7 +111,7 @@ def test_what_is_shown_exists_in_chinese_and_what_programs_read_stays_english(tm
         "site: {id: s, name: S, timezone: Asia/Shanghai, currency: CNY, language: zh}\n", encoding="utf-8"
     )
     (tmp_path / "meters.yaml").write_text("meters: []\n", encoding="utf-8")
-    words = {0: floats(230.25, 90.0), 12: floats(1e9), 70: floats(50.0, float("nan"))}
+    words = {0: floats(230.25, 90.0), 52: floats(1e9), 70: floats(50.0, float("nan"))}
     with ModbusServer({1: words}) as server:
         place = (f"127.0.0.1:{server.port}", "--unit", "1")
         known = (*place, "--profile", "eastron-sdm630")
@@ -123,7 +123,7 @@ def test_what_is_shown_exists_in_chinese_and_what_programs_read_stays_english(tm
     assert judged == by_site
     assert {"合理", "设备拒绝", "无数据", "判断", "稳定", "站号"} <= set(re.findall(r"[\u4e00-\u9fff]+", judged))
     assert "异常：电压通常为 180…260, 310…450" in judged
-    assert "不合理：超出 -10000000 至 10000000" in judged
+    assert "不合理：超出 -10000 至 10000" in judged
     assert "像电压" in guessed
     assert not re.search(r"[\u4e00-\u9fff]", english)
     assert told["points"][0]["verdict"] == "plausible"

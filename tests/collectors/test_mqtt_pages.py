@@ -8,13 +8,17 @@ from typing import get_args
 
 import pytest
 from house.sources import ROOT
+from peers.intake import HeldIntake
 from peers.publishing import Publishing
 
 from collectors.mqtt.decoders import DECODERS
 from collectors.mqtt.lorawan import CODECS as READ_CODECS
+from collectors.mqtt.source import MqttCollector
 from meterbook.domain.decoding import CODECS, DECODINGS, CodecWord, DecoderWord
-from meterbook.domain.instant import iso, parse
+from meterbook.domain.device import MqttConnection
+from meterbook.domain.instant import Clock, iso, parse
 from meterbook.domain.quantity import UNITS, follows_convention
+from meterbook.site.load import load
 from meterbook.site.units import factor
 
 PAGES = ROOT / "docs/collectors"
@@ -31,6 +35,24 @@ def test_a_decoder_is_one_word_everywhere() -> None:
     files = {path.stem.replace("_", "-") for path in (ROOT / "collectors/mqtt/decoders").glob("[a-z]*.py")}
     assert set(DECODERS) == set(DECODINGS) == files == words
     assert words <= {path.stem for path in PAGES.glob("*.md")}
+
+
+def test_the_samples_of_the_transports_page_make_a_site_that_can_be_collected(tmp_path: Path, clock: Clock) -> None:
+    samples = BLOCK.findall((PAGES / "mqtt.md").read_text(encoding="utf-8"))
+    (tmp_path / "site.yaml").write_text(
+        "site: {id: sample, name: Sample, timezone: Europe/Berlin, currency: EUR}\n", encoding="utf-8"
+    )
+    (tmp_path / "meters.yaml").write_text("meters: []\n", encoding="utf-8")
+    (tmp_path / "devices.yaml").write_text("".join(samples), encoding="utf-8")
+    found = load(tmp_path)
+    assert found.site is not None, found.problems
+    assert {one.severity for one in found.problems} == {"warning"}, "its secrets and certificates are not here"
+    (connection,), (device,) = found.site.connections.values(), found.site.devices.values()
+    assert isinstance(connection, MqttConnection)
+    assert (connection.version, connection.share, connection.port) == ("5", "collectors", 8883)
+    assert device.mqtt is not None
+    collector = MqttCollector(connection, [device], HeldIntake(), clock, lambda reference: reference, "sample")
+    assert collector.status().state == "starting"
 
 
 def test_a_codec_is_one_word_everywhere() -> None:

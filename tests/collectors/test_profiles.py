@@ -56,6 +56,14 @@ def test_the_examples_of_a_profile_decode(profile: Profile) -> None:
     assert {one.point for one in profile.examples} == set(registers), "registers without an example"
 
 
+@each_profile
+def test_names_and_notes_are_in_both_languages(profile: Profile) -> None:
+    chinese = re.compile(r"[\u4e00-\u9fff]")
+    for told in (profile.name, *profile.notes):
+        assert chinese.search(told.zh)
+        assert not chinese.search(told.en)
+
+
 def test_the_sample_of_the_page_is_a_profile(tmp_path: Path) -> None:
     _, sample, _ = re.split(r"^```(?:yaml)?$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     (tmp_path / "sample-meter.yaml").write_text(sample, encoding="utf-8")

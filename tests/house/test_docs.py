@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from house import traps
+from house import profiles, traps
 from house.sources import ROOT, ours
 from pydantic import BaseModel
 
@@ -64,15 +64,30 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert not dead, f"{page} links to what is not there: {dead}"
 
 
+def index_of(page: Path) -> Path:
+    """Where a page is listed: in the page that its folder is named after, else in docs/README.md."""
+    own = page.parent.with_suffix(".md")
+    return own if (ROOT / own).is_file() else Path("docs/README.md")
+
+
 def test_the_index_lists_every_page() -> None:
-    index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
-    linked = {(Path("docs") / target).as_posix() for target in LINK.findall(index)}
-    unlisted = {path.as_posix() for path in PAGES if path.parts[0] == "docs"} - linked - {"docs/README.md"}
-    assert not unlisted, f"not linked from docs/README.md: {unlisted}"
+    unlisted = []
+    for page in PAGES:
+        if page.parts[0] == "docs" and page != Path("docs/README.md"):
+            index = index_of(page)
+            linked = LINK.findall((ROOT / index).read_text(encoding="utf-8"))
+            if page.relative_to(index.parent).as_posix() not in linked:
+                unlisted.append(f"{index} does not link {page}")
+    assert not unlisted, unlisted
 
 
 def test_the_page_of_traps_is_written_from_the_cases() -> None:
     assert traps.PAGE.read_text(encoding="utf-8") == traps.page(), "docs/traps.md is stale: run `make docs WRITE=1`"
+
+
+def test_the_pages_of_profiles_are_written_from_the_profiles() -> None:
+    found = {path.stem: path.read_text(encoding="utf-8") for path in profiles.PAGES.glob("*.md")}
+    assert found == profiles.pages(), "docs/collectors/profiles/ is stale: run `make docs WRITE=1`"
 
 
 def test_every_trap_of_metering_has_a_case() -> None:

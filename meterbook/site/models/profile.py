@@ -112,7 +112,7 @@ class ProfileFile(Entry):
     name: Words = Field(description="maker and model")
     sources: list[Line] = Field(min_length=1, description="where the registers were looked up")
     confidence: Confidence = Field("low", description="high: sources agree; medium: one that is in use; low: unproven")
-    notes: list[Line] = Field([], description="what to know before its figures are used")
+    notes: list[Words] = Field([], description="what to know before its figures are used")
     word_order: Order = Field("big", description="big: the most significant word comes first")
     byte_order: Order = Field("big", description="big: the most significant byte of a word comes first")
     max_registers: Whole = Field(125, ge=1, le=125, description="the most registers one read may span")
