@@ -108,7 +108,7 @@ class Computation:
         return self._computed(np.union1d(self._grid.span(self._covered(asked), self._register.meter), edges))
 
     def kept(self) -> tuple[str, list[MonthKept]]:
-        """What is to be kept from a month on: that one, and each to the last reading, exchange or estimate."""
+        """What is to be kept from a month on, "" for all: each month to the last reading, exchange or estimate."""
         covered = self._covered([])
         if not covered:
             return "", []
@@ -121,7 +121,7 @@ class Computation:
             before, earlier = self._kept_month(covered[0])
             found = before.between(int(edges[0]), start).then(found)
             holds = [*(hold for hold in earlier if hold.at < start), *holds]
-        return covered[0], [
+        return covered[0] if self._held else "", [
             MonthKept(
                 month,
                 cut.digest,
@@ -146,7 +146,8 @@ class Computation:
 
     def _covered(self, asked: Sequence[str]) -> list[str]:
         """The months from the first to the last that something is known of or `asked` about, without a break."""
-        instants = [*self._extent, *(one.at for one in self._register.meter.installations)]
+        exchanges = [one.at for one in self._register.meter.installations]
+        instants = [*self._extent, *exchanges, *(at - 1 for at in exchanges)]
         instants += [edge for one in self._register.estimates for edge in (one.start, one.end - 1)]
         instants += [self._calendar.month(month)[0] for month in asked]
         if self._held is not None:

@@ -51,15 +51,15 @@ def segments(meter: Meter, series: Series, noted: bool = True, resumed: Instant 
     The final and initial figures of an exchange count as readings at its instant; a reading at that very instant
     gives way to them. Where they are not `noted` (a second register of the same meter) the time between the last
     reading before an exchange and the first after it is unknown. The readings of a `delta` meter are added up to a
-    register first.
+    register first; an exchange changes nothing of what they say.
 
     `resumed` is the reading of a Handhold, with which the series begins: then only the last segment is judged.
     """
     registers = [meter.register, *(installation.register for installation in meter.installations)]
+    starts = [BEGINNING, *(installation.at for installation in meter.installations), END]
     if meter.delta:
         series = _added_up(series.counting(), meter.register.digit)
-        registers = [Register(register.digit * (LARGEST_DIGITS - 1)) for register in registers]
-    starts = [BEGINNING, *(installation.at for installation in meter.installations), END]
+        registers, starts = [Register(meter.register.digit * (LARGEST_DIGITS - 1))], [BEGINNING, END]
     found = []
     for index, (start, end) in enumerate(pairwise(starts)):
         if resumed is not None and end != END:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
 from operator import mul
 from typing import TYPE_CHECKING
@@ -28,18 +28,26 @@ if TYPE_CHECKING:
     from meterbook.accounting.consumption import Segment
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Day:
     """A local day quarter by quarter: what the meter used in each, and whether it was measured for `sure`."""
 
     amount: NDArray[np.int64]
     sure: NDArray[np.bool_]
 
+    @cached_property
+    def surely(self) -> bool:
+        """Whether any of its quarters was."""
+        return bool(self.sure.any())
+
 
 MeasuredDay = Callable[[date], Day | None]
 """What is known of a day before the one that is asked about; None before the meter's first reading."""
 
 QUARTER = GRID // MINUTE
+
+_ORDINARY = 96
+"""Quarters of a day on which the clock shows each of them once, in order."""
 
 LIKE_DAYS = 4
 SEARCH_DAYS = 366
@@ -128,8 +136,13 @@ def quarter_clocks(day: date, calendar: Calendar) -> list[int]:
 
 
 @lru_cache(4096)
+def _is_workday(day: date, calendar: Calendar) -> bool:
+    return calendar.is_workday(day)
+
+
+@lru_cache(4096)
 def _cells_by_clock(day: date, calendar: Calendar) -> dict[int, int]:
-    """Which quarter of a day the clock shows; the first of those that it shows twice."""
+    """In which quarter of a day the clock shows what; the first where it shows the same twice."""
     found: dict[int, int] = {}
     for cell, clock in enumerate(quarter_clocks(day, calendar)):
         found.setdefault(clock, cell)
@@ -141,17 +154,19 @@ def _like_day_sums(day: date, clocks: Sequence[int], calendar: Calendar, measure
 
     A day whose clock skipped one of the quarters is no like day; of one that it repeated the first is taken.
     """
-    kind, found = calendar.is_workday(day), 0
-    sums = np.zeros(len(clocks), np.int64)
+    kind, found = _is_workday(day, calendar), 0
+    wanted, sums = np.array(clocks), np.zeros(len(clocks), np.int64)
     for back in range(1, SEARCH_DAYS):
         other = day - timedelta(days=back)
         seen = measured(other)
         if seen is None or found == LIKE_DAYS:
             break
-        if not seen.sure.any() or calendar.is_workday(other) is not kind:
+        if not seen.surely or _is_workday(other, calendar) is not kind:
             continue
-        by_clock = _cells_by_clock(other, calendar)
-        cells = [by_clock[clock] for clock in clocks if clock in by_clock]
+        cells = wanted
+        if len(seen.sure) != _ORDINARY:
+            by_clock = _cells_by_clock(other, calendar)
+            cells = np.array([by_clock[clock] for clock in clocks if clock in by_clock], np.int64)
         if len(cells) == len(clocks) and seen.sure[cells].all():
             sums += seen.amount[cells]
             found += 1

@@ -199,15 +199,27 @@ class _Walk:
 
     def _close(self, index: int) -> None:
         """The declared last figure of a meter: it counts, and what contradicts it does not."""
-        if self.kept and self._figure() > self._value(index):
+        while not self.limits.signed and len(self.kept) > self.initial and self._above(index):
+            self._reject(self._let_go())
+        if self.kept and not self.limits.signed and self._figure() > self._value(index):
             if self.limits.wobble(self._figure(), self._value(index)):
                 self.figures[index] = self._figure()
-            elif self._falls_over(index):
-                self.turned.append(index)
             else:
-                while len(self.kept) > self.initial and self._figure() > self._value(index):
-                    self._reject(self.kept.pop())
+                self.turned.append(index)
         self._keep(index)
+
+    def _above(self, index: int) -> bool:
+        """Whether the register stands above a figure that it can have reached neither by a wobble nor over zero."""
+        before, value = self._figure(), self._value(index)
+        return before > value and not self.limits.wobble(before, value) and not self._falls_over(index)
+
+    def _let_go(self) -> int:
+        """Take back the last reading that was kept."""
+        index = self.kept.pop()
+        self.figures.pop(index, None)
+        if self.turned and self.turned[-1] == index:
+            self.turned.pop()
+        return index
 
     def _keep(self, index: int) -> None:
         for other in self.aside:  # the register came back

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
+from meterbook.domain.closing import Closed, Signature
 from meterbook.domain.correction import Correction
 from meterbook.domain.instant import Instant
 from meterbook.domain.kept import MonthKept, Standing
+from meterbook.domain.quota import QuotaEntry
 from meterbook.domain.reading import Series
 
 
@@ -24,6 +26,23 @@ class Corrections(Protocol):
 
     def active(self) -> Mapping[str, tuple[Correction, ...]]:
         """The corrections in force, by meter."""
+
+
+class QuotaEntries(Protocol):
+    """What people agreed about quotas."""
+
+    def approved(self, year: int) -> Sequence[QuotaEntry]:
+        """The approved entries of a calendar year's quotas, oldest first."""
+
+
+class Closings(Protocol):
+    """The closed months, for ever as they were signed."""
+
+    def signatures(self) -> Sequence[Signature]:
+        """Who closed which months, in their order."""
+
+    def closed(self, month: str) -> Closed:
+        """The record of a closed month; raises KeyError for one that is not."""
 
 
 class News(NamedTuple):
@@ -62,8 +81,8 @@ class IntervalStore(Protocol):
     def note(self, sequence: int, start: Instant | None, late: Mapping[str, Instant]) -> None:
         """Registers are stale from `start` on, those that read one of the points `late` from its instant on."""
 
-    def standing(self, register: str) -> Standing | None:
-        """How the intervals of a register stand, None for one that is not kept."""
+    def standing(self, register: str) -> Standing:
+        """How the intervals of a register stand."""
 
     def months(self, register: str, first: str, last: str) -> list[MonthKept]:
         """The months of a register from `first` to `last`, in order."""
@@ -72,7 +91,7 @@ class IntervalStore(Protocol):
         """All months of a register, without their content."""
 
     def replace(
-        self, register: str, point: str, seen: Standing | None, basis: str, first: str, months: Sequence[MonthKept]
+        self, register: str, point: str, seen: Standing, basis: str, first: str, months: Sequence[MonthKept]
     ) -> bool:
         """Put `months` in the place of everything from the month `first` on; what is the same is not written.
 

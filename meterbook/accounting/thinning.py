@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meterbook.accounting.consumption import Segment, segments
-from meterbook.accounting.corrected import as_declared, without_excluded
 from meterbook.accounting.judgement import FIRST_CONTRADICTED_BY, Limits, exact
 from meterbook.domain.calendar import GRID
 from meterbook.domain.correction import Correction
@@ -38,35 +37,26 @@ def spare(site: Site, point: str, series: Series, before: Instant, corrections: 
     """Which readings of a counter, all of them given, may go; none of those at or after `before`.
 
     Every meter that reads the point, as its register or a reactive one, keeps its consumption in each interval with
-    all its flags, with the `corrections` of the meters as without them. A point that no meter reads is judged like a
-    register without limits. Readings of a `delta` meter are consumption themselves: all of them stay.
+    all its flags. A point that no meter reads is judged like a register without limits. Readings of a `delta` meter are
+    consumption themselves, and those of a meter with `corrections` are what an undo comes back to: all of them stay.
     """
     may_go = series.at < before
     if not may_go.any():
         return may_go
     keys = _stretches(site, series.at)
-    for meter, noted, counted in _views(site, point, series, corrections or {}):
-        cut = _cut(keys, series.at, _changes(meter))
-        may_go[counted] = _spare_of(meter, _some(series, counted), cut[counted], may_go[counted], noted)
+    for meter, noted in _views(site, point):
+        if meter.delta or (corrections or {}).get(meter.id):
+            return np.zeros(len(series), bool)
+        may_go = _spare_of(meter, series, _cut(keys, series.at, _changes(meter)), may_go, noted)
     return may_go
 
 
-def _views(site: Site, point: str, series: Series, corrections: Entries) -> list[tuple[Meter, bool, Mask]]:
-    """The meters that read a point: as the files declare them, and where there are corrections also as those do.
-
-    With each: whether the figures of its exchanges are those of this register, and which readings are its own.
-    """
-    everything = np.ones(len(series), bool)
-    found: list[tuple[Meter, bool, Mask]] = []
-    for meter in site.meters.values():
-        entries = corrections.get(meter.id, ())
-        own = np.isin(series.at, without_excluded(series, entries).at)
-        for one, counted in ((meter, everything), (as_declared(meter, entries), own))[: 1 + bool(entries)]:
-            if meter.physical and (meter.reads or meter.id) == point:
-                found.append((one, True, counted))
-            if point in meter.reactive:
-                found.append((replace(one, reads=point, max_rate=None), False, everything))
-    return found or [(Meter(point, "", Text.same(point), reads=point), True, everything)]
+def _views(site: Site, point: str) -> list[tuple[Meter, bool]]:
+    """The meters that read a point, and whether the figures of their exchanges are those of this register."""
+    meters = [meter for meter in site.meters.values() if meter.physical]
+    found = [(meter, True) for meter in meters if (meter.reads or meter.id) == point]
+    found += [(replace(meter, reads=point, max_rate=None), False) for meter in meters if point in meter.reactive]
+    return found or [(Meter(point, "", Text.same(point), reads=point), True)]
 
 
 def _some(series: Series, kept: Mask) -> Series:
@@ -100,8 +90,6 @@ def _cut(keys: NDArray[np.int64], at: NDArray[np.int64], dated: Sequence[Instant
 def _spare_of(meter: Meter, series: Series, keys: NDArray[np.int64], may_go: Mask, noted: bool) -> Mask:
     """Which of the readings that may go may do so for one meter."""
     nothing = np.zeros(len(series), bool)
-    if meter.delta:
-        return nothing
     parts = segments(meter, series, noted)
     counting = np.flatnonzero(series.quality != Quality.BAD)
     first = np.flatnonzero(np.diff(keys[counting], prepend=keys[counting][:1] - 1))

@@ -98,7 +98,7 @@ class Upkeep:
         with store.turn:
             for _ in range(ATTEMPTS):
                 standing = store.standing(register.id)
-                found = {one.month: one for one in store.months(register.id, first, last)} if standing else {}
+                found = {one.month: one for one in store.months(register.id, first, last)}
                 since = self._stale_since(standing, basis, found, asked)
                 if since is None:
                     return _whole(register, found, asked) if asked else None
@@ -106,19 +106,19 @@ class Upkeep:
         return None
 
     def _stale_since(
-        self, standing: Standing | None, basis: str, found: dict[str, MonthKept], asked: dict[str, Cuts]
+        self, standing: Standing, basis: str, found: dict[str, MonthKept], asked: dict[str, Cuts]
     ) -> Instant | None:
-        if standing is None or standing.basis != basis:
+        if standing.basis != basis:
             return ABSURD_PAST
         recut = [month for month, kept in found.items() if kept.cuts != asked[month].digest]
         since = [self._calendar.month(month)[0] for month in recut]
         return min(since if standing.stale is None else [*since, standing.stale], default=None)
 
     def _refresh(
-        self, store: IntervalStore, register: Register, standing: Standing | None, basis: str, since: Instant
+        self, store: IntervalStore, register: Register, standing: Standing, basis: str, since: Instant
     ) -> None:
         held = None
-        if standing is not None and standing.basis == basis:
+        if standing.basis == basis:
             held = self._handheld(store, register, since)
         series = self._series(register, held.hold.reading if held else ABSURD_PAST)
         if held and (not len(series) or int(series.at[0]) != held.hold.reading):
@@ -151,5 +151,5 @@ def _whole(register: Register, found: dict[str, MonthKept], asked: dict[str, Cut
 
 def _basis(register: Register, calendar: Calendar) -> str:
     """A digest of everything but the readings and the cuts that the intervals of a register follow from."""
-    said = (METHOD, register.definition, calendar.zone.key, calendar.country, HOLIDAYS)
+    said = (METHOD, register.definition, calendar.zone.key, calendar.country, calendar.declared, HOLIDAYS)
     return sha256(repr(said).encode()).hexdigest()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -19,6 +20,8 @@ GRID: Instant = 15 * MINUTE
 
 Step = Literal["15m", "hour", "day", "month"]
 STEPS: tuple[Step, ...] = ("15m", "hour", "day", "month")
+DayKind = Literal["workday", "restday", "holiday"]
+"""What people do on a day; a `holiday` is a rest day too."""
 
 _MONTH = re.compile(r"^(\d{4})-(0[1-9]|1[0-2])$")
 
@@ -45,11 +48,13 @@ class Calendar:
     """The site's clock and its working days.
 
     `country` (ISO 3166, such as CN) gives public holidays and make-up working days; without it Monday to Friday work.
+    What is `declared` of a day holds in any case.
     """
 
     zone: ZoneInfo
     country: str | None = None
     term_dates: tuple[tuple[date, date], ...] = field(default=())
+    declared: tuple[tuple[date, DayKind], ...] = field(default=())
 
     def day_of(self, at: Instant) -> date:
         """The local day an instant falls on."""
@@ -99,26 +104,38 @@ class Calendar:
         return [edge for begin, finish in pairwise(midnights) for edge in range(begin, finish, length)]
 
     @cached_property
-    def _public(self) -> holidays.HolidayBase | None:
-        return holidays.country_holidays(self.country) if self.country else None
+    def _declared(self) -> Mapping[date, DayKind]:
+        return dict(self.declared)
 
     def is_workday(self, day: date) -> bool:
         """Whether people work on a day: weekends and public holidays rest, make-up days work (trap 47)."""
-        if self._public is None:
+        if day in self._declared:
+            return self._declared[day] == "workday"
+        if self.country is None:
             return day.weekday() < 5
-        return bool(self._public.is_working_day(day))
+        return bool(_public(self.country, day.year).is_working_day(day))
+
+    def kind(self, day: date) -> DayKind:
+        """What kind of day it is."""
+        if self.is_workday(day):
+            return "workday"
+        return "holiday" if self.is_holiday(day) else "restday"
 
     def is_holiday(self, day: date) -> bool:
         """Whether a day is a public holiday on which people rest; a weekend between two of them belongs to them."""
-        if self._public is None or self.is_workday(day):
+        if day in self._declared:
+            return self._declared[day] == "holiday"
+        if self.country is None or self.is_workday(day):
             return False
-        return day in self._public or all(self._meets_holiday(day, timedelta(days=step)) for step in (-1, 1))
+        return day in _public(self.country, day.year) or all(
+            self._meets_holiday(day, timedelta(days=step)) for step in (-1, 1)
+        )
 
     def _meets_holiday(self, day: date, step: timedelta) -> bool:
         """Whether rest days lead from a day to a public holiday."""
         day += step
-        while self._public is not None and not self.is_workday(day):
-            if day in self._public:
+        while self.country is not None and not self.is_workday(day):
+            if day in _public(self.country, day.year):
                 return True
             day += step
         return False
@@ -147,7 +164,12 @@ class Calendar:
 
     def holidays_known(self, year: int) -> bool:
         """Whether a year's public holidays are known; China publishes its make-up days late in the year before."""
-        if self._public is None:
+        if self.country != "CN":
             return True
-        self._public.get(date(year, 1, 1))
-        return self.country != "CN" or any(day.year == year for day in getattr(self._public, "weekend_workdays", ()))
+        return any(day.year == year for day in getattr(_public(self.country, year), "weekend_workdays", ()))
+
+
+@lru_cache(1024)
+def _public(country: str, year: int) -> holidays.HolidayBase:
+    """The public holidays of one year. It is never asked to add another: several threads may share it."""
+    return holidays.country_holidays(country, years=year, expand=False)

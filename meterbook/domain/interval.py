@@ -151,13 +151,15 @@ class BaseIntervals:
         )
 
     def then(self, later: BaseIntervals) -> BaseIntervals:
-        """These and those that follow: they begin where these end, and know that edge best."""
+        """These and those that follow: they begin where these end. Both may know something of that edge."""
+        measured = self.measured[-1] | later.measured[:1]
+        ends = np.where(measured, 0, self.ends[-1] | later.ends[:1]).astype(np.uint16)
         return BaseIntervals(
             np.concatenate((self.edges[:-1], later.edges)),
             np.concatenate((self.amount, later.amount)),
             np.concatenate((self.missing, later.missing)),
-            np.concatenate((self.measured[:-1], later.measured)),
-            np.concatenate((self.ends[:-1], later.ends)),
+            np.concatenate((self.measured[:-1], measured, later.measured[1:])),
+            np.concatenate((self.ends[:-1], ends, later.ends[1:])),
             np.concatenate((self.inside, later.inside)),
             self.quantum,
         )

@@ -11,7 +11,8 @@ class Standing(NamedTuple):
     """How the intervals of one register stand.
 
     They were computed by the definition `basis`. `stale` is the first instant of which readings came since then.
-    `marks` counts the times that was noted, `version` the times the intervals were replaced.
+    `marks` counts the times that was noted, `version` the times the intervals were replaced. A register that is not
+    kept has no basis and version 0, and `marks` is then the place in the arrival log.
     """
 
     basis: str

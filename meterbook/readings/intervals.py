@@ -10,6 +10,7 @@ from threading import RLock
 
 from meterbook.domain.instant import Instant
 from meterbook.domain.kept import MonthKept, Standing
+from meterbook.domain.timeline import BEGINNING
 from meterbook.readings.fault import StoreError
 
 VERSION = 1
@@ -30,8 +31,11 @@ _TABLES = f"""
 """
 
 _STALE = "UPDATE registers SET stale = min(coalesce(stale, ?1), ?1), marks = marks + 1"
-_REGISTER = """INSERT INTO registers (id, point, basis) VALUES (?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET point = excluded.point, basis = excluded.basis, version = version + 1"""
+_STANDING = """SELECT coalesce(basis, ''), stale, coalesce(marks, sequence, 0), coalesce(version, 0)
+    FROM (SELECT ? AS asked) LEFT JOIN registers ON id = asked LEFT JOIN followed"""
+_REGISTER = """INSERT INTO registers (id, point, basis, stale) VALUES (?, ?, ?, ?)
+    ON CONFLICT (id)
+    DO UPDATE SET point = excluded.point, basis = excluded.basis, stale = excluded.stale, version = version + 1"""
 _MONTH = """INSERT INTO months (register, month, cuts, handholds, content) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (register, month)
     DO UPDATE SET cuts = excluded.cuts, handholds = excluded.handholds, content = excluded.content"""
@@ -69,10 +73,10 @@ class IntervalFile:
             connection.executemany(f"{_STALE} WHERE point = ?2", [(at, point) for point, at in late.items()])
             connection.execute("INSERT OR REPLACE INTO followed (only, sequence) VALUES (1, ?)", (sequence,))
 
-    def standing(self, register: str) -> Standing | None:
+    def standing(self, register: str) -> Standing:
         """See IntervalStore."""
-        rows = self._rows("SELECT basis, stale, marks, version FROM registers WHERE id = ?", register)
-        return Standing(*rows[0]) if rows else None
+        rows = self._rows(_STANDING, register)
+        return Standing(*rows[0])
 
     def months(self, register: str, first: str, last: str) -> list[MonthKept]:
         """See IntervalStore."""
@@ -86,16 +90,15 @@ class IntervalFile:
         return [MonthKept(*row) for row in self._rows(sql, register)]
 
     def replace(
-        self, register: str, point: str, seen: Standing | None, basis: str, first: str, months: Sequence[MonthKept]
+        self, register: str, point: str, seen: Standing, basis: str, first: str, months: Sequence[MonthKept]
     ) -> bool:
         """See IntervalStore."""
         with self._transaction() as connection:
-            row = connection.execute("SELECT version, marks FROM registers WHERE id = ?", (register,)).fetchone()
-            if (row[0] if row else None) != (seen.version if seen else None):
+            now = Standing(*connection.execute(_STANDING, (register,)).fetchone())
+            if now.version != seen.version:
                 return False
-            connection.execute(_REGISTER, (register, point, basis))
-            if row and seen and row[1] == seen.marks:
-                connection.execute("UPDATE registers SET stale = NULL WHERE id = ?", (register,))
+            stale = None if now.marks == seen.marks else now.stale if now.version else BEGINNING
+            connection.execute(_REGISTER, (register, point, basis, stale))
             sql = "SELECT month, cuts, handholds, content FROM months WHERE register = ? AND month >= ?"
             held = {MonthKept(*kept) for kept in connection.execute(sql, (register, first))}
             wanted = {month.month for month in months}

@@ -12,6 +12,13 @@ from meterbook.readings.intervals import IntervalFile, forget
 
 MAY, JUNE, JULY = (MonthKept(f"2026-0{month}", "c", b"h", bytes([month])) for month in (5, 6, 7))
 
+NOT_KEPT = Standing("", None, 0, 0)
+
+
+def put(file: IntervalFile, register: str, *months: MonthKept) -> bool:
+    """Keep a register anew."""
+    return file.replace(register, f"{register}.energy", file.standing(register), "b", "", months)
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> IntervalFile:
@@ -19,8 +26,8 @@ def file(tmp_path: Path) -> IntervalFile:
 
 
 def test_what_was_put_is_found_by_month(file: IntervalFile) -> None:
-    assert file.standing("M") is None
-    assert file.replace("M", "p", None, "b", "2026-05", [MAY, JUNE, JULY])
+    assert file.standing("M") == NOT_KEPT
+    assert put(file, "M", MAY, JUNE, JULY)
     assert file.standing("M") == Standing("b", None, 0, 1)
     assert file.months("M", "2026-06", "2026-07") == [JUNE, JULY]
     assert file.outline("M") == [month._replace(content=b"") for month in (MAY, JUNE, JULY)]
@@ -28,7 +35,7 @@ def test_what_was_put_is_found_by_month(file: IntervalFile) -> None:
 
 
 def test_months_from_the_first_on_give_way(file: IntervalFile) -> None:
-    file.replace("M", "p", None, "b", "2026-05", [MAY, JUNE, JULY])
+    put(file, "M", MAY, JUNE, JULY)
     other = JUNE._replace(content=b"other")
     assert file.replace("M", "p", file.standing("M"), "b", "2026-06", [other])
     assert file.months("M", "2026-01", "2026-12") == [MAY, other]
@@ -36,7 +43,7 @@ def test_months_from_the_first_on_give_way(file: IntervalFile) -> None:
 
 def test_news_make_stale_and_a_later_computation_clears_it(file: IntervalFile) -> None:
     for register in ("M", "N"):
-        file.replace(register, f"{register}.energy", None, "b", "", [])
+        put(file, register)
     file.note(7, 500, {"N.energy": 300, "unknown": 1})
     file.note(8, None, {"M.energy": 900})
     assert file.followed() == 8
@@ -48,20 +55,29 @@ def test_news_make_stale_and_a_later_computation_clears_it(file: IntervalFile) -
 
 
 def test_news_that_come_during_a_computation_stay(file: IntervalFile) -> None:
-    file.replace("M", "p", None, "b", "", [])
+    put(file, "M")
     seen = file.standing("M")
     file.note(1, 100, {})
     assert file.replace("M", "p", seen, "b", "2026-05", [MAY])
     assert file.standing("M") == Standing("b", 100, 1, 2)
 
 
+def test_news_that_come_during_the_first_computation_stay(file: IntervalFile) -> None:
+    file.note(7, 0, {})
+    seen = file.standing("M")
+    assert seen == Standing("", None, 7, 0)
+    file.note(8, None, {"M.energy": 100})
+    assert file.replace("M", "M.energy", seen, "b", "", [MAY])
+    assert file.standing("M").stale is not None
+
+
 def test_who_computed_from_an_older_state_changes_nothing(file: IntervalFile, tmp_path: Path) -> None:
     other = IntervalFile(tmp_path / "intervals.db")
-    file.replace("M", "p", None, "b", "2026-05", [MAY])
+    put(file, "M", MAY)
     seen = other.standing("M")
     assert file.replace("M", "p", seen, "b", "2026-05", [MAY, JUNE])
     assert not other.replace("M", "p", seen, "b", "2026-05", [JULY])
-    assert not other.replace("M", "p", None, "b", "2026-05", [JULY])
+    assert not other.replace("M", "p", NOT_KEPT, "b", "2026-05", [JULY])
     assert other.months("M", "2026-01", "2026-12") == [MAY, JUNE]
     other.close()
 
@@ -69,10 +85,10 @@ def test_who_computed_from_an_older_state_changes_nothing(file: IntervalFile, tm
 def test_a_file_of_another_version_is_made_again(tmp_path: Path) -> None:
     path = tmp_path / "intervals.db"
     first = IntervalFile(path)
-    first.replace("M", "p", None, "b", "2026-05", [MAY])
+    put(first, "M", MAY)
     first._connection.execute("PRAGMA user_version = 999")
     first.close()
-    assert IntervalFile(path).standing("M") is None
+    assert IntervalFile(path).standing("M") == NOT_KEPT
 
 
 def test_a_file_that_is_none_is_named_with_the_next_step(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,3 +129,25 @@ def test_the_same_question_again_writes_nothing(
     written = [ahead(tmp_path / "data" / name) for name in ("intervals.db", "intervals.db-wal")]
     shown(ledger)
     assert [ahead(tmp_path / "data" / name) for name in ("intervals.db", "intervals.db-wal")] == written
+
+
+def test_a_calendar_that_many_ask_at_once_knows_the_holidays() -> None:
+    """In a process of its own: what other tests asked before stays known."""
+    program = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+from meterbook.domain.calendar import Calendar
+sys.setswitchinterval(1e-6)
+days = [date(2020, 1, 1) + timedelta(days=number) for number in range(2500)]
+with ThreadPoolExecutor(8) as threads:
+    calendar = Calendar(ZoneInfo("Asia/Shanghai"), "CN")
+    turns = [days[turn::-1] + days for turn in range(0, 2400, 300)]
+    found = list(threads.map(lambda turn: [calendar.is_workday(day) for day in turn], turns))
+alone = Calendar(ZoneInfo("Asia/Shanghai"), "CN")
+assert all(answer[-2500:] == [alone.is_workday(day) for day in days] for answer in found)
+assert alone.is_workday(date(2021, 2, 7)) and not alone.is_workday(date(2021, 2, 11))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr

@@ -14,6 +14,9 @@ from meterbook.site.models.meters import Meter
 from meterbook.site.problem import nearest
 from meterbook.site.resolve.meters import multiplier, pulse
 
+RATIO_DECIMALS = 6
+"""Decimals of a multiplier: consumption counts whole least digits times the last of them, up to 9.2e18."""
+
 
 def check(draft: Draft, offered: Offers) -> None:
     """Check meters.yaml."""
@@ -94,6 +97,11 @@ def _register(draft: Draft, meter: Meter) -> None:
             multiplier(meter, draft.zone)
     except ValueError as error:
         draft.problems.append(meter.where("multiplier").problem(str(error), "one multiplier for each instant"))
+    stated = [entry.value for entry in meter.multiplier or () if not entry.refused("value")]
+    for ratio in [*stated, *(entry.multiplier for entry in meter.installations)]:
+        if ratio is not None and -int(ratio.normalize().as_tuple().exponent) > RATIO_DECIMALS:
+            expected = f"at most {RATIO_DECIMALS} decimals"
+            draft.problems.append(meter.where("multiplier").problem(f"{ratio} is no ratio of transformers", expected))
     try:
         if meter.pulse and meter.utility in UTILITIES:
             pulse(meter.pulse, meter.utility)
