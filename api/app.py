@@ -17,7 +17,19 @@ from api.portal import incidents as incident_pages
 from api.portal import meters as meter_pages
 from api.portal.render import STATIC
 from api.problem import ProblemDetails
-from api.routers import PREFIX, corrections, departments, incidents, meters, points, readings, service, statements
+from api.routers import (
+    PREFIX,
+    corrections,
+    departments,
+    incidents,
+    meters,
+    points,
+    quotas,
+    readings,
+    scores,
+    service,
+    statements,
+)
 
 RESOURCES: tuple[APIRouter, ...] = (
     readings.router,
@@ -26,6 +38,8 @@ RESOURCES: tuple[APIRouter, ...] = (
     departments.router,
     statements.router,
     corrections.router,
+    quotas.router,
+    scores.router,
     incidents.router,
 )
 """Under /api/v1."""

@@ -89,6 +89,8 @@ _NOT_HERE = {
     "incident": mark("There is no incident %(name)s here."),
     "meter": mark("There is no meter %(name)s here."),
     "point": mark("There is no point %(name)s here."),
+    "statement line": mark("There is no statement line %(name)s here."),
+    "quota entry": mark("There is no quota entry %(name)s here."),
 }
 NOT_UNDERSTOOD = Said(mark("What was sent cannot be understood: check the address, or fill in the form again."))
 

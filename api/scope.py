@@ -50,7 +50,9 @@ class Need(Enum):
     STATEMENTS = auto()
     SUPPLY = auto()
     BALANCE = auto()
+    CLOSING = auto()
     CORRECTIONS = auto()
+    QUOTA_ENTRIES = auto()
     INCIDENTS = auto()
     INCIDENT_DEEDS = auto()
     METRICS = auto()
@@ -71,7 +73,9 @@ ALLOWED: dict[Need, frozenset[str]] = {
     Need.STATEMENTS: _COST,
     Need.SUPPLY: _CREW,
     Need.BALANCE: _TECHNICAL,
+    Need.CLOSING: _TECHNICAL,
     Need.CORRECTIONS: _TECHNICAL,
+    Need.QUOTA_ENTRIES: _TECHNICAL,
     Need.INCIDENTS: _ALL,
     Need.INCIDENT_DEEDS: _CREW,
     Need.METRICS: _TECHNICAL,

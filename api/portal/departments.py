@@ -64,6 +64,7 @@ def departments(page: PageAsked, viewer: Readers, month: MonthChosen = None) -> 
         "departments.html",
         {
             "months": months,
+            "signature": page.rooms.ledger.signature(months.shown),
             "rows": [
                 (each, len(path(each.id, parents)) - 1, statements.get(each.id), _rolled(page, statements, each.id))
                 for each in rows
@@ -101,6 +102,7 @@ def department(
             "months": months,
             "by": by,
             "statement": statements.get(found.id),
+            "signature": page.rooms.ledger.signature(months.shown),
             "rolled": _rolled(page, statements, found.id),
             "extras": _extras(page),
             "uses": _uses(page, found, statements.get(found.id), months, by),

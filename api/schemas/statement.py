@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from api.schemas.common import Answer, Exact, QualityShares, Words
+from api.schemas.quota import QuotaOut
+from meterbook.accounting.closing import sentence
+from meterbook.domain.closing import Block, BlockKind, Signature
 from meterbook.domain.instant import iso
 from meterbook.domain.organisation import Department
 from meterbook.domain.statement import Balance, Line, LineKind, Statement, StatementState
+from meterbook.i18n import translator
 
 
 class DepartmentOut(Answer):
@@ -70,14 +74,6 @@ class LineOut(Answer):
         )
 
 
-class QuotaLine(Answer):
-    """How a department stands against one quota."""
-
-    utility: str
-    amount: Exact
-    used: Exact | None
-
-
 class StatementOut(Answer):
     """A department's month. `remarks` are `utility: word`, what a reader of the charges must know."""
 
@@ -90,7 +86,7 @@ class StatementOut(Answer):
     total: Exact | None = Field(examples=["7021.06"])
     payable: Exact | None = Field(examples=["7021.06"])
     subtree_total: Exact | None = Field(examples=["7021.06"])
-    quota: list[QuotaLine] = Field(default_factory=list)
+    quota: list[QuotaOut]
     quality: QualityShares
     remarks: list[str]
     hash: str
@@ -108,9 +104,64 @@ class StatementOut(Answer):
             total=statement.total,
             payable=statement.payable,
             subtree_total=statement.subtree_total,
+            quota=[QuotaOut.of(standing, zone) for standing in statement.quota],
             quality=QualityShares.of(statement.quality),
             remarks=list(statement.remarks),
             hash=statement.hash,
+        )
+
+
+class ClosingIn(Answer):
+    """A wish to close a month; `force` is the reason for which what stands in the way is overridden."""
+
+    force: str | None = Field(default=None, min_length=1, max_length=2000, examples=["the gateway burnt on 3 October"])
+
+    @field_validator("force")
+    @classmethod
+    def _not_blank(cls, force: str | None) -> str | None:
+        """Spaces are no reason."""
+        if force is not None and not force.strip():
+            raise ValueError("expected some words")
+        return None if force is None else force.strip()
+
+
+class BlockOut(Answer):
+    """What stood in the way of closing; `reason` is a sentence with the next step."""
+
+    kind: BlockKind = Field(examples=["coverage"])
+    subject: str = Field(examples=["E-MAIN"])
+    figures: dict[str, str]
+    reason: Words
+
+    @classmethod
+    def of(cls, block: Block) -> BlockOut:
+        """A block of a month."""
+        reason = Words(zh=sentence(block, translator("zh")), en=sentence(block, translator("en")))
+        return cls(kind=block.kind, subject=block.subject, figures=dict(block.figures), reason=reason)
+
+
+class ClosingOut(Answer):
+    """A closed month; `force` is why it was closed in spite of what is `overridden`."""
+
+    month: str = Field(examples=["2026-10"])
+    state: StatementState = Field(examples=["closed"])
+    by: str = Field(examples=["wang"])
+    at: str = Field(examples=["2026-11-03T09:00:00+08:00"])
+    site_version: str
+    force: str | None
+    overridden: list[BlockOut]
+
+    @classmethod
+    def of(cls, signature: Signature, zone: ZoneInfo) -> ClosingOut:
+        """The signature under a closed month."""
+        return cls(
+            month=signature.month,
+            state="closed",
+            by=signature.by,
+            at=iso(signature.at, zone),
+            site_version=signature.site_version,
+            force=signature.reason,
+            overridden=[BlockOut.of(block) for block in signature.overridden],
         )
 
 

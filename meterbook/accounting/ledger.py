@@ -16,24 +16,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meterbook.accounting import allocate
+from meterbook.accounting.adjustment import Adjustments
 from meterbook.accounting.balance import balance
 from meterbook.accounting.carried import carried
 from meterbook.accounting.computation import Question, Register
-from meterbook.accounting.consumption import combined
+from meterbook.accounting.consumption import END, combined
 from meterbook.accounting.corrected import as_declared
 from meterbook.accounting.grid import Grid, blocks, months
-from meterbook.accounting.port import Corrections, Registers
+from meterbook.accounting.port import Closings, Corrections, QuotaEntries, Registers
 from meterbook.accounting.price import Facts, remarks
+from meterbook.accounting.quota import Quotas, Use, uses
 from meterbook.accounting.sources import roots
 from meterbook.accounting.statement import Month, compose, lines_of, total_of
 from meterbook.accounting.supply import Supply, cos_phi, peak
 from meterbook.accounting.upkeep import Kept, Upkeep
 from meterbook.domain.calendar import GRID, Step
+from meterbook.domain.closing import Closed, Signature
 from meterbook.domain.correction import Correction, Exchange
 from meterbook.domain.instant import Instant
 from meterbook.domain.interval import Consumption, Intervals
 from meterbook.domain.meter import Meter
 from meterbook.domain.money import UNALLOCATED
+from meterbook.domain.quota import QuotaStanding
+from meterbook.domain.reading import ABSURD_PAST, Series
 from meterbook.domain.site import Site
 from meterbook.domain.statement import Balance, Line, Statement, StatementState
 from meterbook.domain.tariff import Tariff
@@ -43,17 +48,25 @@ class Ledger:
     """Answers questions about consumption and charges; each call sees the readings there are at that moment."""
 
     def __init__(
-        self, site: Site, readings: Registers, corrections: Corrections | None = None, kept: Kept | None = None
+        self,
+        site: Site,
+        readings: Registers,
+        corrections: Corrections | None = None,
+        kept: Kept | None = None,
+        entries: QuotaEntries | None = None,
+        closings: Closings | None = None,
     ) -> None:
         self.site = site
         self._grid = Grid(site)
-        self._corrections = corrections
+        self._readings, self._corrections, self._kept, self._closings = readings, corrections, kept, closings
         self._upkeep = Upkeep(self._grid, readings, kept)
+        self.adjustments = Adjustments(site.calendar, closings, self._recomputed)
+        self._quotas = Quotas(site, entries, self.carried, self.charged_when_over)
 
     def consumption(self, meter: str, start: Instant, end: Instant, step: Step) -> list[Consumption]:
         """Consumption of a meter over [start, end) in local windows; raises KeyError for an unknown meter."""
         edges = self.site.calendar.edges(start, end, step)
-        return self._look(start, end, edges).intervals(self.site.meters[meter]).windows(edges)
+        return self.look(start, end, edges).intervals(self.site.meters[meter]).windows(edges)
 
     def questions(self) -> list[Question]:
         """Meters whose readings fell and stayed down, in order of their ids: an exchange or reset must be declared."""
@@ -80,7 +93,7 @@ class Ledger:
         edges = calendar.edges(start, end, step)
         own: list[allocate.Piece] = []
         for begin, finish in self._months(start, end):
-            look = self._look(begin, finish, edges)
+            look = self.look(begin, finish, edges)
             found = allocate.pieces(self.site, utility, look.utility(utility), begin, finish)
             own.extend(piece for piece in found if piece.party == department)
         return carried(own, edges)
@@ -89,13 +102,54 @@ class Ledger:
         """The local months that [start, end) touches, whole."""
         return [self.site.calendar.month(month) for month in months(self.site.calendar, start, end)]
 
-    def balances(self, month: str, now: Instant) -> list[Balance]:
-        """Where each utility's supply of a month went; an open month up to the last full quarter hour before `now`."""
+    def signature(self, month: str) -> Signature | None:
+        """Who closed a month; None where nobody has."""
+        signed = self._closings.signatures() if self._closings is not None else ()
+        return next((one for one in signed if one.month == month), None)
+
+    def _record(self, month: str, current: bool) -> Closed | None:
+        """The record to answer from, if the month is closed and not asked for as it is at the moment."""
+        if self._closings is None or current or self.signature(month) is None:
+            return None
+        return self._closings.closed(month)
+
+    def of_terms(self, record: Closed) -> Ledger:
+        """A ledger of today's readings under the rules, prices and calendar of a closed month."""
+        month, site = record.signature.month, record.terms.site(self.site)
+        # What is kept is cut for today's site: other cuts or another calendar would only make it over and over.
+        alike = site.calendar is self.site.calendar and Grid(site).month(month).digest == self._grid.month(month).digest
+        return Ledger(site, self._readings, self._corrections, self._kept if alike else None)
+
+    def _recomputed(self, record: Closed) -> Mapping[str, Sequence[Line]]:
+        """The lines of a closed month by its terms and today's readings, without quotas and adjustments."""
+        return self.of_terms(record).charged_when_over(record.signature.month)
+
+    def closed(self, month: str) -> Closed | None:
+        """The record of a month; None where it is not closed."""
+        return self._record(month, current=False)
+
+    def register(self, meter: Meter) -> Register:
+        """The register of a physical meter with the corrections in force."""
+        entries = self._active().get(meter.id, ())
+        return Register(as_declared(meter, entries), entries)
+
+    def readings(self, point: str) -> Series:
+        """All readings of a point."""
+        return self._readings.read(point, ABSURD_PAST, END)
+
+    def balances(self, month: str, now: Instant, *, current: bool = False) -> list[Balance]:
+        """Where each utility's supply of a month went; an open month up to the last full quarter hour before `now`.
+
+        A closed month answers from its record; `current` computes it anew.
+        """
+        record = self._record(month, current)
+        if record is not None:
+            return list(record.balances)
         period = self._month(month, now)
         start, end = period.start, period.end
         if end == start:
             return []
-        look = self._look(start, end)
+        look = self.look(start, end)
         found = []
         for utility in self._utilities():
             used = look.utility(utility)
@@ -103,29 +157,67 @@ class Ledger:
             found.append(balance(utility, supply, allocate.pieces(self.site, utility, used, start, end), start, end))
         return found
 
-    def statements(self, month: str, now: Instant) -> list[Statement]:
+    def statements(self, month: str, now: Instant, *, current: bool = False) -> list[Statement]:
         """The statements of a month, ordered by department, those with lines of their own; see docs for `unallocated`.
 
-        An open month is answered up to the last full quarter hour before `now`.
+        An open month is answered up to the last full quarter hour before `now`, a closed one from its record, unless
+        it is asked for as it would be at the moment (`current`).
         """
+        record = self._record(month, current)
+        if record is not None:
+            return [one for one in record.statements if one.lines]
         drawn = self._drawn(month, now)
         return [drawn.statement(self.site, party) for party in sorted(drawn.lines)]
 
-    def statement(self, month: str, department: str, now: Instant) -> Statement:
+    def every_statement(self, month: str, now: Instant) -> list[Statement]:
+        """As `statements`, with those of everybody who carries nothing, for a month that is not closed."""
+        drawn = self._drawn(month, now)
+        return [drawn.statement(self.site, party) for party in sorted({*drawn.lines, *self.site.departments})]
+
+    def statement(self, month: str, department: str, now: Instant, *, current: bool = False) -> Statement:
         """One department's statement; without lines where it carries nothing. Raises KeyError for an unknown one."""
         if department != UNALLOCATED:
             self.site.departments[department]
-        return self._drawn(month, now).statement(self.site, department)
+        record = self._record(month, current)
+        if record is None:
+            return self._drawn(month, now).statement(self.site, department)
+        found = next((one for one in record.statements if one.department == department), None)
+        return found or compose(self.site, replace(self._month(month, now), state="closed"), department, (), {})
+
+    def quotas(self, month: str, now: Instant) -> list[QuotaStanding]:
+        """How departments stand against each quota of the year at the end of a month; a running one until `now`."""
+        return self._drawn(month, now).quotas
 
     def _drawn(self, month: str, now: Instant) -> _Drawn:
         """The lines of everybody's statement of a month."""
+        drawn = self._charged(month, now)
+        if now >= self.site.calendar.month(month)[0]:
+            for standing, lines in self._quotas.of(drawn.month, drawn.lines, drawn.uses):
+                drawn.quotas.append(standing)
+                if lines:
+                    drawn.lines.setdefault(standing.department, []).extend(lines)
+            for party, adjusted in self.adjustments.of(drawn.month).items():
+                drawn.lines.setdefault(party, []).extend(adjusted)
+        return drawn
+
+    def charged_when_over(self, month: str) -> Mapping[str, Sequence[Line]]:
+        """What the site's tariffs charge for a whole month, by party."""
+        return self._charged(month, self.site.calendar.month(month)[1]).lines
+
+    def carried(self, utility: str, start: Instant, end: Instant) -> list[allocate.Piece]:
+        """What each party carries of a utility over [start, end)."""
+        return allocate.pieces(self.site, utility, self.look(start, end).utility(utility), start, end)
+
+    def _charged(self, month: str, now: Instant) -> _Drawn:
+        """What the site's tariffs charge everybody for a month."""
         drawn = _Drawn(self._month(month, now))
         start, end = drawn.month.start, drawn.month.end
         if end == start:
             return drawn
-        look = self._look(start, end)
+        look = self.look(start, end)
         for utility in self._utilities():
             pieces = allocate.pieces(self.site, utility, look.utility(utility), start, end)
+            drawn.uses[utility] = uses(pieces, start)
             held = [tariff for tariff in self.site.tariffs if tariff.utility == utility and tariff.start < end]
             last = max(held, key=lambda tariff: tariff.start, default=None)
             supply = self._supply_meter(look, last, start, end) if last else Supply()
@@ -135,7 +227,7 @@ class Ledger:
                 drawn.lines.setdefault(party, []).extend(own)
         return drawn
 
-    def _supply_meter(self, look: _Look, tariff: Tariff, start: Instant, end: Instant) -> Supply:
+    def _supply_meter(self, look: Look, tariff: Tariff, start: Instant, end: Instant) -> Supply:
         """What the tariff's supply meter says of [start, end): the highest demand and the power factor."""
         highest, cos = None, None
         if tariff.demand is not None:
@@ -182,7 +274,7 @@ class Ledger:
                 date(day.year, 1, 1) if tariff.tiers.period == "year" else day.replace(day=1)
             )
             if tariff.apply == "department" and until > first:
-                look = self._look(first, until)
+                look = self.look(first, until)
                 for piece in allocate.pieces(self.site, utility, look.utility(utility), first, until):
                     key = (tariff.id, piece.party)
                     used[key] = used.get(key, Decimal(0)) + piece.quantity
@@ -205,16 +297,16 @@ class Ledger:
     def _supply_known(self, root: Meter, start: Instant, end: Instant) -> Decimal:
         if end <= start:
             return Decimal(0)
-        look = self._look(start, end)
+        look = self.look(start, end)
         return look.intervals(root).total().value or Decimal(0)
 
     def _utilities(self) -> list[str]:
         return sorted({meter.utility for meter in self.site.meters.values()})
 
-    def _look(self, start: Instant, end: Instant, edges: Sequence[Instant] = ()) -> _Look:
+    def look(self, start: Instant, end: Instant, edges: Sequence[Instant] = ()) -> Look:
         """A look at [start, end), cut wherever something changes and at `edges`."""
         self._upkeep.follow()
-        return _Look(self.site, self._upkeep, self._grid.within(start, end, edges), self._active())
+        return Look(self.site, self._upkeep, self._grid.within(start, end, edges), self._active())
 
     def _active(self) -> Mapping[str, tuple[Correction, ...]]:
         return self._corrections.active() if self._corrections is not None else {}
@@ -222,10 +314,12 @@ class Ledger:
 
 @dataclass
 class _Drawn:
-    """A month's lines by party, and what readers of the charges must know."""
+    """A month's lines by party, and what readers of the charges must know; `uses` are by utility and party."""
 
     month: Month
     lines: dict[str, list[Line]] = field(default_factory=dict)
+    uses: dict[str, dict[str, Use]] = field(default_factory=dict)
+    quotas: list[QuotaStanding] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
     def statement(self, site: Site, party: str) -> Statement:
@@ -234,10 +328,11 @@ class _Drawn:
         totals = {other: total_of(lines) for other, lines in self.lines.items()}
         utilities = {line.utility for line in own}
         own_remarks = [remark for remark in self.remarks if remark.partition(":")[0] in utilities]
-        return compose(site, self.month, party, own, totals, own_remarks)
+        quota = [standing for standing in self.quotas if standing.department == party]
+        return compose(site, self.month, party, own, totals, own_remarks, quota)
 
 
-class _Look:
+class Look:
     """One look at the meters: their intervals between common edges, each computed once."""
 
     def __init__(

@@ -16,14 +16,26 @@ from meterbook.domain.instant import Instant, iso
 from meterbook.domain.interval import Shares
 from meterbook.domain.money import UNALLOCATED, round_half_up
 from meterbook.domain.quantity import UNITS, UTILITIES
+from meterbook.domain.quota import QuotaStanding
 from meterbook.domain.site import Site
-from meterbook.domain.statement import Line, Statement, StatementState
+from meterbook.domain.statement import QUOTA_KINDS, Line, Statement, StatementState
 
 _SHARE = Decimal("0.000001")
 _Priced = tuple[str, str | None, str | None]
 """Party, tariff and band whose charge is put on lines."""
 
-_KINDS = ("direct", "shared", "loss", "surcharge", "fixed", "demand", "power_factor")
+_KINDS = (
+    "direct",
+    "shared",
+    "loss",
+    "surcharge",
+    "fixed",
+    "demand",
+    "power_factor",
+    "quota_excess",
+    "quota_reward",
+    "adjustment",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +168,7 @@ def compose(
     own: Sequence[Line],
     totals: Mapping[str, Decimal | None],
     remarks: Sequence[str] = (),
+    quota: Sequence[QuotaStanding] = (),
 ) -> Statement:
     """A department's statement; `totals` holds the total of every department, for the roll-up of its subtree."""
     ordered = sorted(own, key=_order)
@@ -170,13 +183,14 @@ def compose(
         currency=site.currency,
         lines=tuple(ordered),
         total=total,
-        payable=total,
+        payable=payable(total, ordered),
         subtree_total=None
         if any(part is None for part in subtree)
         else sum((part or Decimal(0) for part in subtree), Decimal(0)),
         quality=_overall(ordered),
         remarks=tuple(remarks),
         hash="",
+        quota=tuple(quota),
     )
     return replace(draft, hash=fingerprint(draft))
 
@@ -186,13 +200,20 @@ def _order(line: Line) -> tuple[object, ...]:
 
 
 def total_of(own: Iterable[Line]) -> Decimal | None:
-    """The sum of all charges; None where a quantity has no price."""
-    charges = [line.charge for line in own]
+    """The sum of the site's charges; None where a quantity has no price."""
+    charges = [line.charge for line in own if line.kind not in QUOTA_KINDS]
     return (
         None
         if any(charge is None for charge in charges)
         else sum((charge or Decimal(0) for charge in charges), Decimal(0))
     )
+
+
+def payable(total: Decimal | None, own: Iterable[Line]) -> Decimal | None:
+    """The site's charges and the quota lines; None where one of them has no price."""
+    charges = [total, *(line.charge for line in own if line.kind in QUOTA_KINDS)]
+    known = [charge for charge in charges if charge is not None]
+    return sum(known, Decimal(0)) if len(known) == len(charges) else None
 
 
 def _overall(own: Sequence[Line]) -> Shares:
@@ -201,14 +222,25 @@ def _overall(own: Sequence[Line]) -> Shares:
     found: list[tuple[float, float, float]] = []
     for utility in sorted({line.utility for line in carrying}):
         of_it = [line for line in carrying if line.utility == utility]
-        estimated = _mean([float(line.quality.estimated) for line in of_it], [line.quantity for line in of_it])
-        missing = _mean([float(line.quality.missing) for line in of_it], [line.quantity for line in of_it])
+        estimated, missing = _unsure(of_it)
         found.append((estimated, missing, float(sum((abs(line.charge or Decimal(0)) for line in of_it), Decimal(0)))))
     if not found:
         return Shares.nothing()
     weights = [Decimal(repr(weight)) for *_, weight in found]
     estimated, missing = (_mean([part[place] for part in found], weights) for place in (0, 1))
     return Shares.of_time(estimated, missing)
+
+
+def mean_quality(lines: Sequence[Line]) -> Shares:
+    """The quality of some lines together, by quantity."""
+    return Shares.of_time(*_unsure(lines)) if lines else Shares.nothing()
+
+
+def _unsure(lines: Sequence[Line]) -> tuple[float, float]:
+    """The estimated and the missing share of some lines, by quantity."""
+    quantities = [line.quantity for line in lines]
+    estimated, missing = ([float(getattr(line.quality, of)) for line in lines] for of in ("estimated", "missing"))
+    return _mean(estimated, quantities), _mean(missing, quantities)
 
 
 def _mean(values: Sequence[float], weights: Sequence[Decimal | None]) -> float:

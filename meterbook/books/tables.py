@@ -184,6 +184,87 @@ correction_undos = Table(
     Column("at", BigInteger, nullable=False),
 )
 
+# --- what people agree about quotas: rows are added, never changed ----------------------------------------------------
+
+# A top-up of `department`, or with `source` a transfer from there; `amount` is a decimal. An approval is a row more.
+quota_entries = Table(
+    "quota_entries",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("utility", Text, nullable=False),
+    Column("year", Integer, nullable=False),
+    Column("department", Text, nullable=False),
+    Column("source", Text),
+    Column("amount", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_quota_entries_year", "year"),
+)
+
+quota_approvals = Table(
+    "quota_approvals",
+    metadata,
+    Column("entry", _ID, ForeignKey("quota_entries.id"), primary_key=True),
+    Column("by", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+# --- closed months: rows are added, never changed -------------------------------------------------------------------
+
+# `terms` are the rules, prices and calendar that the month was closed by, `balances` where its supply went: JSON.
+closings = Table(
+    "closings",
+    metadata,
+    Column("month", String(7), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text),
+    Column("overridden", Text, nullable=False),
+    Column("site_version", Text, nullable=False),
+    Column("terms", Text, nullable=False),
+    Column("balances", Text, nullable=False),
+)
+
+# Decimals are texts. `quality` holds three shares; it, remarks and standings are JSON.
+statements = Table(
+    "statements",
+    metadata,
+    Column("month", String(7), ForeignKey("closings.month"), primary_key=True),
+    Column("department", Text, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("total", Text),
+    Column("payable", Text),
+    Column("subtree_total", Text),
+    Column("quality", Text, nullable=False),
+    Column("remarks", Text, nullable=False),
+    Column("quota", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+
+statement_lines = Table(
+    "statement_lines",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("month", String(7), ForeignKey("closings.month"), nullable=False),
+    Column("department", Text, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("utility", Text, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("meter", Text),
+    Column("quantity", Text),
+    Column("unit", Text),
+    Column("share", Text),
+    Column("charge", Text),
+    Column("tariff", Text),
+    Column("band", Text),
+    Column("start", BigInteger, nullable=False),
+    Column("end", BigInteger, nullable=False),
+    Column("quality", Text, nullable=False),
+    Index("ix_statement_lines_month", "month", "department"),
+)
+
 # --- who may come in -------------------------------------------------------------------------------------------------
 
 users = Table(

@@ -11,7 +11,22 @@ import typer
 
 from meterbook import telemetry
 from meterbook.books.database import BooksError
-from meterbook.cli import accounts, books, correct, devices, doctor, importing, service, site, stores, users
+from meterbook.cli import (
+    accounts,
+    books,
+    close,
+    correct,
+    devices,
+    doctor,
+    explain,
+    importing,
+    quota,
+    score,
+    service,
+    site,
+    stores,
+    users,
+)
 from meterbook.cli.terminal import complain
 from meterbook.readings.fault import StoreError
 from meterbook.settings import SecretMissing
@@ -31,7 +46,11 @@ service.add_to(app)
 site.add_to(app)
 importing.add_to(app)
 accounts.add_to(app)
+close.add_to(app)
+explain.add_to(app)
 correct.add_to(app)
+quota.add_to(app)
+score.add_to(app)
 devices.add_to(app)
 users.add_to(app)
 books.add_to(app)

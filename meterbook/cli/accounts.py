@@ -39,6 +39,7 @@ from meterbook.wiring.keeping import ledger_of
 from meterbook.wiring.opening import clock_from, open_archive, open_site
 
 T = TypeVar("T")
+Current = Annotated[bool, typer.Option("--current", help="a closed month as it would be today")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -144,6 +145,7 @@ def balance(
     site: SiteDirectory,
     month: Annotated[str, typer.Argument(metavar="MONTH", help="such as 2026-10")],
     format_: Annotated[Format, typer.Option("--format", help="table or json")] = Format.TABLE,
+    current: Current = False,
     data: Data = None,
     now: Now = None,
 ) -> None:
@@ -151,7 +153,8 @@ def balance(
     moment = clock_from(present(now))()
     opened, settings = open_site(site)
     month_of(month)
-    found = asked_of(opened, settings, data_directory(site, data), lambda ledger: ledger.balances(month, moment))
+    place = data_directory(site, data)
+    found = asked_of(opened, settings, place, lambda ledger: ledger.balances(month, moment, current=current))
     answer = [BalanceOut.of(one, opened.calendar.zone) for one in found]
     if format_ is Format.JSON:
         write_json([one.model_dump(mode="json", by_alias=True) for one in answer])
@@ -172,6 +175,7 @@ def statement(
     department: Annotated[str | None, typer.Option(help="just this department")] = None,
     format_: Annotated[Format, typer.Option("--format", help="how to write it")] = Format.TABLE,
     out: Annotated[Path | None, typer.Option(help="write to this file")] = None,
+    current: Current = False,
     data: Data = None,
     now: Now = None,
 ) -> None:
@@ -181,10 +185,11 @@ def statement(
     month_of(month)
     place = data_directory(site, data)
     if department is None:
-        found = asked_of(opened, settings, place, lambda ledger: ledger.statements(month, moment))
+        found = asked_of(opened, settings, place, lambda ledger: ledger.statements(month, moment, current=current))
     else:
         id_ = known(department, [*opened.departments, UNALLOCATED], "department", opened)
-        found = [asked_of(opened, settings, place, lambda ledger: ledger.statement(month, id_, moment))]
+        one = asked_of(opened, settings, place, lambda ledger: ledger.statement(month, id_, moment, current=current))
+        found = [one]
     if format_ is Format.TABLE and out is None:
         for one in found:
             _write_statement(one, opened)
@@ -239,6 +244,8 @@ def _write_statement(found: Statement, site: Site) -> None:
     write_table(title, columns, rows)
     total, below = _plain(found.total) or "no price", _plain(found.subtree_total) or "no price"
     write(f"total {total} {found.currency}, with departments below {below}")
+    if found.payable != found.total:
+        write(f"with quota lines {_plain(found.payable) or 'no price'} {found.currency}")
     if found.remarks:
         write(f"remarks: {', '.join(found.remarks)}")
     write("")

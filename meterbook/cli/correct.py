@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -28,11 +27,13 @@ from meterbook.cli.options import (
     Data,
     Now,
     SiteDirectory,
+    TableFormat,
     TextFormat,
     boundary,
     data_directory,
     known,
     present,
+    signed,
 )
 from meterbook.cli.terminal import complain, write, write_json, write_table
 from meterbook.domain.calendar import Calendar
@@ -44,16 +45,9 @@ from meterbook.domain.site import Site
 from meterbook.settings import EMBEDDED
 from meterbook.wiring.opening import Archive, clock_from, open_archive, open_site
 
-LONGEST_NAME, LONGEST_REASON = 200, 2000
+LONGEST_NAME = 200
 EVERYTHING = 10**6
 _FIGURE = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?")
-
-
-class ListFormat(StrEnum):
-    """How a list is written."""
-
-    TABLE = "table"
-    JSON = "json"
 
 
 MeterName = Annotated[str, typer.Option("--meter", metavar="METER", help="the meter", show_default=False)]
@@ -168,7 +162,7 @@ def undo(
 def list_(
     context: typer.Context,
     meter: Annotated[str | None, typer.Option(help="only those of this meter")] = None,
-    format_: Annotated[ListFormat, typer.Option("--format", help="how to write it")] = ListFormat.TABLE,
+    format_: Annotated[TableFormat, typer.Option("--format", help="how to write it")] = TableFormat.TABLE,
     data: Data = None,
     now: Now = None,
 ) -> None:
@@ -185,7 +179,7 @@ def list_(
     if meter is not None and not found:
         known(meter, opened.meters, "meter", opened)
     zone = opened.calendar.zone
-    if format_ is ListFormat.JSON:
+    if format_ is TableFormat.JSON:
         write_json([shown(entry, zone).model_dump(mode="json", by_alias=True) for entry in found])
         return
     columns = ["id>", "meter", "correction", "by", "entered", "reason", "undone"]
@@ -194,7 +188,7 @@ def list_(
 
 def questions(
     context: typer.Context,
-    format_: Annotated[ListFormat, typer.Option("--format", help="how to write it")] = ListFormat.TABLE,
+    format_: Annotated[TableFormat, typer.Option("--format", help="how to write it")] = TableFormat.TABLE,
     data: Data = None,
     now: Now = None,
 ) -> None:
@@ -203,7 +197,7 @@ def questions(
     opened, settings = open_site(context.obj)
     asked = asked_of(opened, settings, data_directory(context.obj, data), Ledger.questions)
     found = [QuestionOut.of(question, opened.calendar.zone) for question in asked]
-    if format_ is ListFormat.JSON:
+    if format_ is TableFormat.JSON:
         write_json([question.model_dump(mode="json") for question in found])
         return
     rows = [[one.meter, one.since, plain(one.figure), one.until, plain(one.shown)] for one in found]
@@ -249,7 +243,7 @@ class _Desk:
 @contextmanager
 def _signed(site: Path, data: Path | None, now: str | None, by: str, reason: str) -> Iterator[_Desk]:
     """The desk; what is refused at it is wrong usage that names the option."""
-    signature = _text(by, "--by", LONGEST_NAME), _text(reason, "--reason", LONGEST_REASON)
+    signature = signed(by, "--by", LONGEST_NAME), signed(reason, "--reason")
     moment = clock_from(present(now))()
     opened, settings = open_site(site)
     try:
@@ -277,13 +271,6 @@ def _words(entry: Correction, site: Site) -> str:
     meter = site.meters.get(entry.meter)
     unit = f" {UNITS[UTILITIES[meter.utility][0]]}" if meter else ""
     return f"estimate {start} to {end}: {plain(what.quantity)}{unit}"
-
-
-def _text(text: str, option: str, longest: int) -> str:
-    words = text.strip()
-    if not 0 < len(words) <= longest:
-        raise typer.BadParameter(f"{option}: expected some words, {longest} letters at most")
-    return words
 
 
 def _decimal(text: str, option: str) -> Decimal:

@@ -18,6 +18,9 @@ PATIENCE = 5.0
 """Seconds that each step towards a connection may take."""
 
 
+_MEND_GATEWAY = mark("start the gateway, or mend host and port in devices.yaml")
+
+
 def reach(site: Site, secret: Callable[[str], str], words: Translator) -> Iterator[Finding]:
     """What stands between the site and each of its connections, with the next step, in the language of `words`."""
     for connection in site.connections.values():
@@ -31,6 +34,10 @@ def reach(site: Site, secret: Callable[[str], str], words: Translator) -> Iterat
 
 def _broker(connection: MqttConnection, name: str, secret: Callable[[str], str], words: Translator) -> Finding:
     subject = words.gettext("broker %(id)s") % {"id": connection.id}
+    missing = _missing_secret(connection, name, secret)
+    if missing is not None:
+        step = mark("mend password, client_id or tls in devices.yaml, or what they name")
+        return Finding(subject, False, _told(words, *missing, step))
     found = greet(connection, name, secret, PATIENCE)
     if found is None:
         welcome = words.gettext("%(where)s says welcome")
@@ -38,14 +45,34 @@ def _broker(connection: MqttConnection, name: str, secret: Callable[[str], str],
     return Finding(subject, False, _told(words, found.reason, found.facts, found.step))
 
 
+def _missing_secret(
+    connection: MqttConnection, name: str, secret: Callable[[str], str]
+) -> tuple[str, Mapping[str, str]] | None:
+    """Why a secret that a login needs is not there, with the facts."""
+    named = (connection.client_id or name, connection.password or "")
+    for reference in (one for one in named if one.startswith(("env:", "file:"))):
+        kind, _, place = reference.partition(":")
+        try:
+            secret(reference)
+        except ValueError as error:
+            if kind == "env":
+                return mark("the environment variable %(place)s is not set"), {"place": place}
+            told = getattr(error.__cause__, "strerror", None) or str(error)
+            return mark("the file %(place)s cannot be read: %(error)s"), {"place": place, "error": told}
+    return None
+
+
 def _gateway(connection: ModbusConnection, words: Translator) -> Finding:
     subject = words.gettext("gateway %(id)s") % {"id": connection.id}
     try:
         socket.create_connection((connection.host, connection.port), PATIENCE).close()
-    except (OSError, UnicodeError) as error:
+    except UnicodeError:
+        facts = {"host": repr(connection.host)}
+        return Finding(subject, False, _told(words, mark("%(host)s is no name of a host"), facts, _MEND_GATEWAY))
+    except OSError as error:
         facts = {"where": connection.place, "error": getattr(error, "strerror", None) or str(error)}
-        step = mark("start the gateway, or mend host and port in devices.yaml")
-        return Finding(subject, False, _told(words, mark("nothing answers at %(where)s: %(error)s"), facts, step))
+        told = _told(words, mark("nothing answers at %(where)s: %(error)s"), facts, _MEND_GATEWAY)
+        return Finding(subject, False, told)
     return Finding(subject, True, words.gettext("%(where)s answers") % {"where": connection.place})
 
 

@@ -13,6 +13,7 @@ from meterbook import telemetry
 from meterbook.cli.options import Data, Now, SiteDirectory, data_directory, present
 from meterbook.wiring.opening import clock_from, open_archive, open_site
 from meterbook.wiring.seat import seated
+from meterbook.wiring.signals import Signals
 
 
 def add_to(app: typer.Typer) -> None:
@@ -41,7 +42,8 @@ def run(
     now: Now = None,
 ) -> None:
     """Run a site: collect, watch, account and answer. SIGHUP takes a changed site directory."""
-    from meterbook.wiring.service import PARTS, Service, until_told  # as above
+    signals = Signals()
+    from meterbook.wiring.service import PARTS, Service  # as above
 
     if only is not None and only not in PARTS:
         raise typer.BadParameter(f"--only {only}: expected one of {', '.join(sorted(PARTS))}")
@@ -53,6 +55,6 @@ def run(
         service = Service(site, archive, clock_from(present(now)), parts=parts, port=port)
         try:
             service.start()
-            until_told(service.reload)
+            signals.wait(service.reload)
         finally:
             service.stop()

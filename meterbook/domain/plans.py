@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from meterbook.domain.instant import Instant
+from meterbook.domain.instant import DAY, Instant
 from meterbook.domain.text import Text
 
 
@@ -20,12 +20,18 @@ class ExcessStep:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What a department may use of a utility in a calendar year, in the canonical unit."""
+    """What a department may use of a utility in a calendar year, in the canonical unit.
+
+    Either `amount` is given, or it is heads x `per_head` + area x `per_m2` + `equipment`.
+    """
 
     department: str
     utility: str
     year: int
-    amount: Decimal
+    amount: Decimal | None = None
+    per_head: Decimal = Decimal(0)
+    per_m2: Decimal = Decimal(0)
+    equipment: Decimal = Decimal(0)
     excess: tuple[ExcessStep, ...] = ()
     saving_reward: Decimal | None = None
     warn_at: tuple[Decimal, ...] = ()
@@ -35,11 +41,19 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class ScorePart:
-    """One part of a department's 100 points."""
+    """One part of a department's 100 points: all of them at `full_at`, none at `none_at`, linear between.
+
+    Both are None where the rule's own limits hold. `hours` are working hours of workdays, in minutes of the local day;
+    an incident is answered in time `within` so many microseconds.
+    """
 
     id: str
     points: Decimal
     rule: str
+    full_at: Decimal | None = None
+    none_at: Decimal | None = None
+    hours: tuple[int, int] = (8 * 60, 18 * 60)
+    within: Instant = DAY
 
 
 @dataclass(frozen=True, slots=True)

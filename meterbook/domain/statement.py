@@ -8,6 +8,7 @@ from typing import Literal
 
 from meterbook.domain.instant import Instant
 from meterbook.domain.interval import Shares
+from meterbook.domain.quota import QuotaStanding
 
 LineKind = Literal[
     "direct",
@@ -21,6 +22,9 @@ LineKind = Literal[
     "quota_reward",
     "adjustment",
 ]
+QUOTA_KINDS: frozenset[LineKind] = frozenset({"quota_excess", "quota_reward"})
+"""Lines between the site and a department: no charge of the site's."""
+
 StatementState = Literal["open", "provisional", "closed"]
 
 
@@ -66,6 +70,7 @@ class Statement:
     quality: Shares
     remarks: tuple[str, ...]
     hash: str
+    quota: tuple[QuotaStanding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

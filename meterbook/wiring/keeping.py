@@ -6,8 +6,10 @@ from meterbook.accounting.ledger import Ledger
 from meterbook.accounting.port import News
 from meterbook.accounting.upkeep import Kept
 from meterbook.books import arrivals
+from meterbook.books.closings import Closings
 from meterbook.books.corrections import Corrections
 from meterbook.books.database import Books
+from meterbook.books.quotas import QuotaEntries
 from meterbook.domain.instant import Instant
 from meterbook.domain.site import Site
 from meterbook.wiring.opening import Archive
@@ -22,7 +24,9 @@ FOLLOWED_AT_MOST = 20_000
 def ledger_of(site: Site, archive: Archive) -> Ledger:
     """The ledger over an archive."""
     kept = Kept(archive.intervals, ArrivalLog(archive.books))
-    return Ledger(site, archive.store, Corrections(archive.books), kept)
+    return Ledger(
+        site, archive.store, Corrections(archive.books), kept, QuotaEntries(archive.books), Closings(archive.books)
+    )
 
 
 class ArrivalLog:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from accounting.agreed import Agreed, check_quota
 from accounting.entries import signed
 
 from collectors.files import rows
@@ -81,11 +82,12 @@ def check_consumption(site: Site, ledger: Ledger, asked: dict[str, Any]) -> None
 def check_statement(site: Site, ledger: Ledger, asked: dict[str, Any], now: Instant) -> None:
     found = ledger.statement(asked["month"], asked["department"], now)
     assert (found.state, found.total) == (asked["state"], exact(asked["total"]))
+    assert found.payable == exact(asked.get("payable", asked["total"]))
     wanted = [
         [*line[:4], exact(line[4]), exact(line[5]) if line[5] else None, exact(line[6])] for line in asked["lines"]
     ]
     assert [line_shown(line, site) for line in found.lines] == wanted
-    assert sum((line.charge or Decimal(0) for line in found.lines), Decimal(0)) == found.total
+    assert sum((line.charge or Decimal(0) for line in found.lines), Decimal(0)) == found.payable
 
 
 def check_balance(ledger: Ledger, asked: dict[str, Any], now: Instant) -> None:
@@ -105,13 +107,16 @@ def check_imbalance(site: Site, ledger: Ledger, asked: dict[str, Any]) -> None:
 
 
 def check(expected: dict[str, Any], site: Site, store: MemoryStore, corrections: Corrections | None) -> None:
-    ledger, now = Ledger(site, store, corrections), parse(expected.get("now", "2026-12-31T00:00:00Z"))
+    agreed = Agreed.of(expected.get("entries", []))
+    ledger, now = Ledger(site, store, corrections, entries=agreed), parse(expected.get("now", "2026-12-31T00:00:00Z"))
     for asked in expected.get("consumption", []):
         check_consumption(site, ledger, asked)
     for asked in expected.get("statements", []):
         check_statement(site, ledger, asked, now)
     for asked in expected.get("balance", []):
         check_balance(ledger, asked, now)
+    for asked in expected.get("quotas", []):
+        check_quota(ledger, asked, now)
     for asked in expected.get("imbalance", []):
         check_imbalance(site, ledger, asked)
     if "questions" in expected:

@@ -20,6 +20,7 @@ from collectors.port import Status
 from meterbook.accounting.ledger import Ledger
 from meterbook.books import access, incidents, outbox
 from meterbook.books.access import User
+from meterbook.books.closings import Closings
 from meterbook.books.database import Books
 from meterbook.domain.incident import Deed, Event, Evidence, Incident, State
 from meterbook.domain.instant import DAY, HOUR, MINUTE, Instant, parse
@@ -153,7 +154,7 @@ def served(directory: Path) -> Iterator[World]:
         settings=Settings(),
         store=store,
         books=books,
-        ledger=Ledger(site, store),
+        ledger=Ledger(site, store, closings=Closings(books)),
         deliver=pipeline.deliver,
         sources=lambda: statuses,
         clock=clock,

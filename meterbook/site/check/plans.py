@@ -36,9 +36,11 @@ def _quotas(draft: Draft) -> None:
 
 def _declared(draft: Draft, quota: Quota) -> None:
     """A quota by head or by area needs a department that declares them."""
-    department = next((one for one in draft.site.departments if one.id == quota.department), None)
+    department = next(
+        (one for one in (draft.site.departments if draft.site else ()) if one.id == quota.department), None
+    )
     for key, field in (("per_head", "headcount"), ("per_m2", "area_m2")):
-        if department is not None and getattr(quota, key) is not None and not getattr(department, field):
+        if department is not None and getattr(quota, key) is not None and getattr(department, field) is None:
             found = f"{quota.department} declares no {field}"
             draft.problems.append(quota.where(key).problem(found, f"{field} of the department in site.yaml"))
 

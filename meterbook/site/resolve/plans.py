@@ -35,7 +35,11 @@ def scores(file: ScoresFile) -> Scores | None:
     """What 100 points are made of, None where nothing is declared."""
     if file.scores is None:
         return None
-    return Scores(file.scores.pass_, tuple(ScorePart(part.id, part.points, part.rule) for part in file.scores.parts))
+    parts = (
+        ScorePart(part.id, part.points, part.rule, part.full_at, part.none_at, part.hours, part.within)
+        for part in file.scores.parts
+    )
+    return Scores(file.scores.pass_, tuple(parts))
 
 
 def plans(file: MaintenanceFile) -> tuple[MaintenancePlan, ...]:
