@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -30,6 +29,8 @@ DIGITS = 15
 """Digits of a figure that a binary double keeps."""
 
 _EVER: Instant = 2**62
+_FULL_WIDTH = {0xFF01 + place: 0x21 + place for place in range(94)}
+_STAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?").fullmatch
 _FIGURE = re.compile(r"-?[0-9]+(\.[0-9]+)?").fullmatch
 _TOO_LATE = mark("That lies in the future. Look at the date and the time again.")
 _TOO_EARLY = mark("That lies before the year 2000. Look at the date again.")
@@ -121,7 +122,7 @@ def keep(rooms: Rooms, viewer: Viewer, meter: Meter, entry: Figure, odd: Sequenc
 
 def _value(text: str) -> Decimal:
     """A figure as the register shows it; the full-width digits of a Chinese keyboard are digits too."""
-    plain = unicodedata.normalize("NFKC", text).strip()
+    plain = text.translate(_FULL_WIDTH).strip()
     if not _FIGURE(plain) or len(re.sub(r"[^0-9]", "", plain).lstrip("0")) > DIGITS:
         raise Unclear("figure", Said(_NO_FIGURE, {"text": text.strip()[:40]}))
     return Decimal(plain)
@@ -129,6 +130,8 @@ def _value(text: str) -> Decimal:
 
 def _instant(written: Written, zone: ZoneInfo) -> Instant:
     said = {"text": written.at.strip()[:40].replace("T", " ")}
+    if not _STAMP(written.at.strip()):
+        raise Unclear("at", Said(_NO_TIME, said))
     try:
         instants, skipped = local_time(written.at, zone)
     except (ValueError, OverflowError):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import zlib
 from http import HTTPStatus
+from io import BytesIO
 
 from api.edge import MAX_BODY
 from api.port import Rooms
@@ -67,16 +69,16 @@ def inflated(body: bytes, encoding: str) -> bytes:
             f"nobody reads content encoding {encoding!r} here; send gzip or none",
             headers={"Accept-Encoding": "gzip, identity"},
         )
-    inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
-        plain = inflater.decompress(body, MAX_BODY + 1)
-    except zlib.error as error:
+        with gzip.GzipFile(fileobj=BytesIO(body)) as members:  # of which RFC 1952 allows several
+            plain = members.read(MAX_BODY + 1)
+    except EOFError:
+        raise invalid("body", "not one whole gzip stream") from None
+    except (gzip.BadGzipFile, zlib.error) as error:
         raise invalid("body", f"no gzip: {error}") from None
     if len(plain) > MAX_BODY:
         raise Problem(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             f"the body inflates to more than {MAX_BODY // 1024 // 1024} MiB; send it in several requests",
         )
-    if not inflater.eof or inflater.unused_data:
-        raise invalid("body", "not one whole gzip stream")
     return plain

@@ -34,12 +34,12 @@ class Delimited:
         size = max(1, self._path.stat().st_size)
         with self._path.open("rb") as raw, TextIOWrapper(raw, self._codec, "surrogateescape", newline="") as text:
             lines = _lines(text, lambda: seen(raw.tell() / size))
-            first = next(lines, "")
+            first = next(lines, "").removeprefix("\ufeff")  # the codec of GB18030 leaves the byte order mark
             yield from rows(first, lines)
 
 
 def rows(first: str, lines: Iterable[str]) -> Iterator[Row]:
-    """The rows of a CSV text from its first line and the others."""
+    """The rows of a CSV text from its first line and the others, without those of empty cells."""
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(_again(first, lines), delimiter=delimiter)
     last = 0
@@ -48,7 +48,7 @@ def rows(first: str, lines: Iterable[str]) -> Iterator[Row]:
             for cells in reader:
                 line = reader.line_num
                 if line == last + 1:
-                    if cells:
+                    if any(cell and not cell.isspace() for cell in cells):
                         yield Row(line, cells)
                 else:
                     yield Row(last + 1, cells, f"a quotation mark swallows the lines {last + 1} to {line}")

@@ -118,13 +118,19 @@ def _shown(cell: _Cell, key: Key) -> str:
     if value is None:
         return ""
     if cell.type == "s":
-        return key.shared[int(value)]
+        return key.shared[_index(value)]
     if cell.type == "b":
         return "TRUE" if value == "1" else "FALSE"
     if cell.type != "n":
         return value
     shown = key.formats[cell.style] if cell.style < len(key.formats) else "number"
     return _numeral(value, key.sign) if shown == "number" else _moment(value, shown, key)
+
+
+def _index(value: str) -> int:
+    if not value.strip().isdecimal():
+        raise ValueError(f"shared text {value!r}")
+    return int(value)
 
 
 def _numeral(value: str, sign: str) -> str:

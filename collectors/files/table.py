@@ -110,7 +110,10 @@ class Judge:
     placed: Callable[[int], None] = lambda _line: None
 
     def read(self, shape: Layout, rows: Iterable[Row]) -> Iterator[Reading | Refusal]:
-        """What the rows after the first give, one by one, in their order."""
+        """What the rows after the first give, one by one, in their order.
+
+        Raises NotReadable, before any, for a wide table with two columns of one point.
+        """
         return self._long(shape, rows) if isinstance(shape, Long) else self._wide(shape, rows)
 
     def _long(self, shape: Long, rows: Iterable[Row]) -> Iterator[Reading | Refusal]:
@@ -136,9 +139,13 @@ class Judge:
 
     def _wide(self, shape: Wide, rows: Iterable[Row]) -> Iterator[Reading | Refusal]:
         points: list[tuple[int, str]] = []
+        headed: dict[str, str] = {}
         for column, heading in enumerate(shape.headings, 1):
             try:
-                points.append((column, self._of_either(heading)))
+                point = self._of_either(heading)
+                if headed.setdefault(point, heading) != heading:
+                    raise NotReadable(f"the columns {headed[point]!r} and {heading!r} are both {point}; leave one out")
+                points.append((column, point))
             except Unclear as unclear:
                 yield self._refusal(1, f"{unclear}; column {column + 1} is left out", shape.headings)
         for row in rows:

@@ -12,7 +12,7 @@ from typing import Any
 from collectors.health import Health
 from collectors.modbus.fetch import fetch
 from collectors.modbus.slave import Answer, Slave, way
-from collectors.modbus.source import Failed, Link, Misfit
+from collectors.modbus.source import Failed, Link, Misfit, Unanswered
 from collectors.modbus.turns import clock_set, next_turn, returned
 from collectors.port import Delivery, Intake, Status
 from meterbook.domain.device import Device, ModbusConnection
@@ -134,22 +134,25 @@ class ModbusCollector:
             await fetch(self._link, slave, self._clock, answers)
         except Failed as error:
             failure = error
+        if isinstance(failure, Misfit) and self._connection.transport != "tcp":
+            answers.clear()  # frames carry no number: where one fits nothing, others may fit the wrong question
         for span in slave.refused_news():
             _log.warning("register refused", device=slave.device.id, table=span.table, address=span.address)
         now = self._clock()
         refusals = [Refusal(self._connection.id, slave.device.id, str(failure), "", now)]
         self._deliver(slave, slave.samples(answers), refusals if isinstance(failure, Misfit) else [])
         was_silent = slave.silent
-        if failure is None:
+        if failure is None or answers:
             returned(self._slaves, slave, now)
+        if failure is None:
             slave.answered(now)
         else:
-            slave.failed(now)
+            slave.failed(now, partly=bool(answers))
             DEVICE_FAILURES.labels(slave.device.id).inc()
         if slave.silent != was_silent:
             tell = _log.warning if slave.silent else _log.info
             tell("device silent" if slave.silent else "device answers", device=slave.device.id, reason=str(failure))
-        self._judge(failure)
+        self._judge(failure, partly=bool(answers))
 
     def _deliver(self, slave: Slave, samples: Sequence[Sample], refusals: Sequence[Refusal]) -> None:
         source = self._connection.id
@@ -158,11 +161,12 @@ class ModbusCollector:
         if not self._intake.offer(Delivery(source, samples, refusals), timeout=INTAKE_PATIENCE):
             _log.warning("intake full, poll lost", source=source, device=slave.device.id, samples=len(samples))
 
-    def _judge(self, failure: Failed | None) -> None:
+    def _judge(self, failure: Failed | None, *, partly: bool) -> None:
         """The health of the bus after a poll: up while any device answers."""
         silent = [slave.device.id for slave in self._slaves if slave.silent]
         self._health.silent(silent)
         if len(silent) == len(self._slaves):
-            self._health.down(f"no device answers: {failure}")
-        elif failure is None:
+            mute = isinstance(failure, Unanswered)
+            self._health.down(f"no device {'answers' if mute else 'gives a value'}: {failure}")
+        elif failure is None or partly:
             self._health.up()

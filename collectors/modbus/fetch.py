@@ -13,16 +13,22 @@ from meterbook.domain.instant import Clock
 
 async def fetch(link: Link, slave: Slave, clock: Clock, answers: list[Answer]) -> None:
     """Reads every block of a device into `answers`; raises Failed, and leaves what was answered until then."""
-    if slave.unit in link.owing:
+    if link.owes(slave.unit):
         await _hear_out(link, slave, clock)
     if slave.origin is None:
         slave.origin = await _origin(link, slave)
     if slave.barren:
         await _read(link, slave, slave.sounding())
     holes = Holes()
-    for block in slave.reads(clock()):
-        await _gather(link, slave, block, clock, answers, holes)
+    for block in slave.turn(clock()):
+        try:
+            await _gather(link, slave, block, clock, answers, holes)
+        except Failed:
+            slave.breaks_off(block)
+            raise
     if not answers:
+        if holes.reason is not None:
+            raise holes.reason
         slave.refuses_all()
         raise Failed("the device has none of the profile's registers")
     slave.learns(holes)
@@ -37,9 +43,10 @@ async def _hear_out(link: Link, slave: Slave, clock: Clock) -> None:
     """
     odd = slave.odd_one(clock())
     try:
-        await _read(link, slave, odd or slave.sounding())
-    except Refused as refusal:
-        if refusal.unheard:
+        await _read(link, slave, odd or slave.least(clock()))
+    except Failed as failure:
+        if not isinstance(failure, Refused) or failure.unheard:
+            slave.skips()
             raise
     await link.hear_out(slave.unit, 1 if odd else PATIENT)
 
@@ -49,8 +56,12 @@ async def _gather(link: Link, slave: Slave, block: Block, clock: Clock, answers:
     try:
         words = await _read(link, slave, block)
     except Refused as refusal:
-        if not refusal.narrower:
+        if refusal.of_gateway:
             raise
+        if not refusal.narrower:
+            holes.withheld.update(block.spans)
+            holes.reason = refusal
+            return True
         parts = split(block)
         if parts is None:
             holes.spans.update(block.spans)

@@ -58,3 +58,8 @@ class Line:
         if not self.baud:
             return _ROUND_TRIP + octets * _OCTET + rest
         return (REQUEST + REPLY + octets) * self.character + 2 * self.gap + rest
+
+    def telling(self, table: Table, count: int) -> int:
+        """Nanoseconds that an answer takes on the line, with the gaps around it; 0 without a line."""
+        octets = -(-count // 8) if table in BITS else 2 * count
+        return (REPLY + octets) * self.character + 2 * self.gap

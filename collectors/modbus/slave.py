@@ -43,10 +43,15 @@ def way(connection: ModbusConnection, device: Device, profile: Profile) -> Line:
 
 @dataclass
 class Holes:
-    """What a device refused: registers it does not have, and places that no read of it may span."""
+    """What a device refused: registers it does not have, and places that no read of it may span.
+
+    `withheld` are registers that it may give another time, and `reason` what it said then.
+    """
 
     spans: set[Span] = field(default_factory=set)
     cuts: set[Cut] = field(default_factory=set)
+    withheld: set[Span] = field(default_factory=set)
+    reason: Exception | None = None
 
 
 @dataclass
@@ -67,6 +72,7 @@ class Slave:
     origin: int | None = field(init=False)
     _blocks: list[Block] | None = None
     _holes: Holes = field(default_factory=Holes)
+    _first: int = 0
     _told: set[Span] = field(default_factory=set)
     _relearn: Instant = 0
     _planned_from: int | None = None
@@ -100,11 +106,31 @@ class Slave:
         wanted = sorted(self._wanted())
         return Block.around([wanted[self.failures % len(wanted)]])
 
+    def turn(self, now: Instant) -> list[Block]:
+        """The reads of one poll in their order: it begins after the one that was not answered last."""
+        blocks = self.reads(now)
+        first = self._first % max(1, len(blocks))
+        return blocks[first:] + blocks[:first]
+
+    def breaks_off(self, block: Block) -> None:
+        """A poll ends with one of its reads, which was not answered; the others come first in the next."""
+        blocks = self._blocks or []
+        self._first = blocks.index(block) + 1 if block in blocks else 0
+
+    def skips(self) -> None:
+        """The first read in its turn was not answered; the next poll begins after it."""
+        self._first += 1
+
+    def least(self, now: Instant) -> Block:
+        """One value of the read that is first in its turn."""
+        first = self.turn(now)[:1]
+        return Block.around(first[0].spans[:1]) if first else self.sounding()
+
     def odd_one(self, now: Instant) -> Block | None:
-        """The smallest part of its reads that is as long as none of them, if any: an answer to it fits no other."""
-        reads = self.reads(now)
+        """The smallest part of its first read that is as long as none of its reads: an answer to it fits no other."""
+        reads = self.turn(now)
         lengths = {(block.table, block.count) for block in reads}
-        parts = [Block.around(block.spans[:end]) for block in reads for end in range(1, len(block.spans))]
+        parts = [Block.around(block.spans[:end]) for block in reads[:1] for end in range(1, len(block.spans))]
         odd = [part for part in parts if (part.table, part.count) not in lengths]
         return min(odd, key=lambda part: part.count, default=None)
 
@@ -117,7 +143,9 @@ class Slave:
         self.barren = False
         self._holes.spans |= holes.spans
         self._holes.cuts |= holes.cuts
+        self._holes.withheld |= holes.withheld
         self._blocks = None
+        self._first = 0
 
     def refuses_all(self) -> None:
         """It has nothing to give, perhaps because it still boots: that tells nothing of its registers."""
@@ -126,9 +154,9 @@ class Slave:
 
     def refused_news(self) -> list[Span]:
         """What it refused and nobody was told yet, by address."""
-        news = sorted(self._holes.spans - self._told)
-        self._told |= self._holes.spans
-        return news
+        news = (self._holes.spans | self._holes.withheld) - self._told
+        self._told |= news
+        return sorted(news)
 
     def samples(self, answers: Iterable[Answer]) -> list[Sample]:
         """Samples of all registers that were answered, at the instant of the last answer; none of what is missing."""
@@ -170,11 +198,27 @@ class Slave:
         on_the_clock = self.due % every == 0 and self.due <= now
         self.due = max(current, self.due + every) if on_the_clock else current + every
 
-    def failed(self, now: Instant) -> None:
-        """It is due again after a pause that grows with its failures."""
-        self.failures += 1
-        self._lose_origin()  # what answers next may be another device
-        self.due = now + min(self.failures * BACK_OFF, BACK_OFF_MAX)
+    def failed(self, now: Instant, *, partly: bool = False) -> None:
+        """It is due again after a pause that grows with its failures.
+
+        One that answered `partly` is no dead one: it is due after the first pause, and then by its period.
+        """
+        again = partly and self.failures > 0
+        self.failures = 1 if partly else self.failures + 1
+        self.due = now + self._back_off
+        if again:
+            self.due = max(self.due, (now // self.device.every + 1) * self.device.every)
+        if not partly:
+            self._lose_origin()  # what answers next may be another device
+
+    @property
+    def longest_wait(self) -> Instant:
+        """How long after the present it can be due at most: its period or, where it fails, its back-off if longer."""
+        return max(self.device.every, self._back_off)
+
+    @property
+    def _back_off(self) -> Instant:
+        return min(self.failures * BACK_OFF, BACK_OFF_MAX)
 
     def _forget(self) -> None:
         self._holes = Holes()

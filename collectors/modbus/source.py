@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pymodbus import FramerType
@@ -14,6 +14,7 @@ from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.bit_message import ReadCoilsResponse, ReadDiscreteInputsResponse
 from pymodbus.pdu.register_message import ReadHoldingRegistersResponse, ReadInputRegistersResponse
 
+from collectors.modbus.ear import Ear
 from collectors.modbus.line import BITS, DEFAULT_BAUD, Line
 from collectors.modbus.plan import Block
 from meterbook.domain.device import ModbusConnection
@@ -74,6 +75,11 @@ class Refused(Failed):
         """Whether it is a gateway that speaks: it gave up waiting for the device, whose answer may still come."""
         return self.code == 11
 
+    @property
+    def of_gateway(self) -> bool:
+        """Whether it is a gateway that speaks, and has no way to the device: other reads would fare the same."""
+        return self.code in (10, 11)
+
 
 class NotReading(RuntimeError):
     """Something other than a read was about to leave. It did not."""
@@ -83,17 +89,22 @@ class Link:
     """The way to the devices of one connection, opened and closed as often as need be.
 
     It belongs to one asyncio loop and answers one question at a time. After a question that went wrong it is closed,
-    so that a late answer meets nobody, and the unit is among the `owing`: its answer may come on the next connection.
+    so that a late answer meets nobody, and the unit owes: its answer may come on the next connection. So does a unit
+    whose RTU frame nobody asked for: another may follow.
     """
 
     def __init__(self, connection: ModbusConnection) -> None:
-        self.owing: set[int] = set()
+        self._owing: set[int] = set()
         self._connection = connection
+        self._ear = Ear()
+        self._last: tuple[int, Block] | None = None
+        self._answered = 0.0
         self._client: Client | None = None
         self._fresh = connection.transport != "tcp"
         self._quiet_until = 0.0
         # A gateway keeps the silence between frames on its own line; on ours nobody else does.
-        gap = Line(connection.baud or DEFAULT_BAUD).gap / 1e9 if connection.transport == "rtu" else 0.0
+        self._line = Line(connection.baud or DEFAULT_BAUD)
+        gap = self._line.gap / 1e9 if connection.transport == "rtu" else 0.0
         self._rest = max(connection.turnaround / SECOND, gap)
 
     @property
@@ -107,7 +118,7 @@ class Link:
         RTU frames carry no number: what was asked before this link was there is let pass, the first time.
         """
         await self.close()
-        self._client = client_of(self._connection)
+        self._client = client_of(self._connection, self._ear.hears)
         try:
             found = bool(await self._client.connect())
         except ValueError:  # pyserial, of a speed the port cannot do
@@ -125,7 +136,7 @@ class Link:
             await asyncio.sleep(0)  # the loop closes the socket in its next round
 
     async def read(self, unit: int, block: Block, pause: Instant = 0) -> Sequence[int]:
-        """The words (or bits) of one block; raises Failed.
+        """The words (or bits) of one block; raises Failed, and Misfit where more was answered than asked.
 
         The next question waits for `pause` after this answer, or for the turnaround of the line if that is longer.
         """
@@ -133,10 +144,13 @@ class Link:
         if client is None:
             raise Unanswered("the connection is closed")
         loop = asyncio.get_running_loop()
-        await asyncio.sleep(max(0.0, self._quiet_until - loop.time()))
+        await asyncio.sleep(max(0.0, self._quiet_until - loop.time(), self._stutter(unit, block) - loop.time()))
+        await asyncio.sleep(0)  # what waits in the socket is heard now
+        await self._refuse_unasked(unit)
+        self._last = unit, block
+        self._ear.asks(unit)
         try:
-            reply = await _ask(client, unit, block)
-            return answer(reply, unit, block)
+            words = answer(await _ask(client, unit, block), unit, block)
         except ModbusException as error:
             reason = self._silence if client.connected else "the connection was closed by the other side"
             await self._owed(unit)
@@ -146,18 +160,43 @@ class Link:
             raise
         except Refused as refusal:
             if refusal.unheard:
-                self.owing.add(unit)
+                self._owing.add(unit)
             raise
         finally:
-            self._quiet_until = loop.time() + max(self._rest, pause / SECOND)
+            self._answered = loop.time()
+            self._quiet_until = self._answered + max(self._rest, pause / SECOND)
+        await self._refuse_unasked(unit)
+        return words
+
+    def owes(self, unit: int) -> bool:
+        """Whether something may still come of a unit that would be taken for the answer to the next question."""
+        if unit in self._ear.unasked:
+            self._ear.unasked.discard(unit)
+            self._owing.add(unit)
+        return unit in self._owing
 
     async def hear_out(self, unit: int, timeouts: int) -> None:
         """Let pass what nobody asked for, for some timeouts; then a unit owes nothing any more."""
         await asyncio.sleep(timeouts * self._connection.timeout / SECOND)
-        self.owing.discard(unit)
+        self._owing.discard(unit)
+        self._ear.unasked.discard(unit)
+
+    def _stutter(self, unit: int, block: Block) -> float:
+        """When an answer that comes twice has come twice, where the second would fit the next question; else 0."""
+        if self._connection.transport == "tcp" or self._last is None:
+            return 0.0
+        before, last = self._last
+        alike = (before, last.table, last.count) == (unit, block.table, block.count) and last.start != block.start
+        return self._answered + self._line.telling(block.table, block.count) / 1e9 if alike else 0.0
+
+    async def _refuse_unasked(self, unit: int) -> None:
+        if unit in self._ear.unasked:
+            self._ear.unasked.discard(unit)
+            await self._owed(unit)
+            raise Misfit(f"unit {unit} sent an answer that nobody asked for")
 
     async def _owed(self, unit: int) -> None:
-        self.owing.add(unit)
+        self._owing.add(unit)
         await self.close()
 
     @property
@@ -165,14 +204,19 @@ class Link:
         return f"no answer within {self._connection.timeout / SECOND:g} s"
 
 
-def client_of(connection: ModbusConnection) -> Client:
-    """A client of pymodbus that never asks twice, never reconnects by itself and takes whole replies only."""
+def client_of(connection: ModbusConnection, heard: Callable[[bytes], None] = lambda _: None) -> Client:
+    """A client of pymodbus that never asks twice, never reconnects by itself and takes whole replies only.
+
+    `heard` is given what came so far of an RTU frame whenever more of it comes.
+    """
     rtu = connection.transport != "tcp"
     place = 1 if rtu else 7
 
     def gate(sending: bool, packet: bytes) -> bytes:
         if sending and packet[place] not in FUNCTIONS.values():
             raise NotReading(f"function code {packet[place]} is not sent; Meterbook only reads")
+        if rtu and not sending:
+            heard(packet)
         return packet
 
     timeout = connection.timeout / SECOND

@@ -49,8 +49,8 @@ def returned(slaves: Sequence[Slave], one: Slave, now: Instant) -> None:
 
 
 def clock_set(slaves: Sequence[Slave], now: Instant) -> None:
-    """Nobody waits longer than back-off or period allow: where somebody does, the clock was set back."""
+    """Nobody waits longer than period or back-off, or was asked in the future: else the clock was set back."""
     for slave in slaves:
-        if slave.due > now + max(slave.device.every, BACK_OFF_MAX):
+        slave.asked = min(slave.asked, now)
+        if slave.due > now + slave.longest_wait:
             slave.due = now
-            slave.asked = min(slave.asked, now)

@@ -51,12 +51,18 @@ class Client(paho.Client):
         properties.SessionExpiryInterval = SESSION_EXPIRY if self._lasting else 0
         self.connect(host, port, keepalive=KEEPALIVE, clean_start=not self._lasting, properties=properties)
 
-    def listen(self, topics: Sequence[str]) -> int | None:
-        """Ask for topics at QoS 1; the id by which the answer is known."""
+    def listen(self, topics: Sequence[str], identifier: int | None = None) -> int | None:
+        """Ask for topics at QoS 1; the id by which the answer is known.
+
+        In version 5 every message bears the identifiers of the subscriptions it came by.
+        """
         if self._five:
             # Retained messages come with a new subscription only, not with every connection.
             options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
-            return self.subscribe([(topic, options) for topic in topics])[1]
+            properties = Properties(PacketTypes.SUBSCRIBE)  # type: ignore[no-untyped-call]
+            if identifier is not None:
+                properties.SubscriptionIdentifier = identifier
+            return self.subscribe([(topic, options) for topic in topics], properties=properties)[1]
         return self.subscribe([(topic, 1) for topic in topics])[1]
 
     def leave(self, topics: Sequence[str]) -> None:

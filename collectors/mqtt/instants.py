@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from collectors.excerpt import excerpt
@@ -21,9 +21,9 @@ class NoInstant(ValueError):
 def instant(value: object, zone: ZoneInfo | None = None, near: Instant = 0) -> Instant:
     """The instant a JSON value names; raises NoInstant with the reason.
 
-    Text is ISO 8601; without an offset it is read in `zone`, and refused where there is none. Of the two instants a
-    repeated hour of the clocks' change may mean, the one `near` the arrival is taken. A number below 1e11 counts
-    seconds since 1970, one below 1e14 milliseconds.
+    Text is ISO 8601 with a time of day; without an offset it is read in `zone`, and refused where there is none. Of
+    the two instants a repeated hour of the clocks' change may mean, the one `near` the arrival is taken. A number below
+    1e11 counts seconds since 1970, one below 1e14 milliseconds.
     """
     if type(value) is str:
         if not _EPOCH(value):
@@ -37,6 +37,8 @@ def instant(value: object, zone: ZoneInfo | None = None, near: Instant = 0) -> I
 
 
 def _iso(text: str, zone: ZoneInfo | None, near: Instant) -> Instant:
+    if _is_day(text):
+        raise NoInstant(f"{excerpt(text)!r} is a day without its time")
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is not None:
@@ -47,3 +49,11 @@ def _iso(text: str, zone: ZoneInfo | None, near: Instant) -> Instant:
     except (ValueError, OverflowError) as error:
         raise NoInstant(f"{excerpt(text)!r} is no ISO 8601 instant") from error
     raise NoInstant(f"the instant {excerpt(text)!r} has no offset from UTC, and the device no zone")
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

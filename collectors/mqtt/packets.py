@@ -19,7 +19,8 @@ class Malformed(ValueError):
 class Publish(NamedTuple):
     """A message as it came; `mid` is None at QoS 0, where nobody waits for an acknowledgement.
 
-    `size` is the bytes of the payload as published, of which there may be fewer here.
+    `size` is the bytes of the payload as published, of which there may be fewer here; `subscriptions` are the
+    identifiers of those it came by, in version 5.
     """
 
     topic: bytes
@@ -28,6 +29,7 @@ class Publish(NamedTuple):
     retained: bool
     again: bool
     size: int
+    subscriptions: tuple[int, ...] = ()
 
 
 def whole(stream: bytes | bytearray, position: int = 0) -> int | None:
@@ -87,22 +89,54 @@ def _publish(head: int, body: bytes, missing: int, properties: bool) -> Publish:
     if start > len(body):
         raise Malformed("a message ends within its head")
     mid = body[topic_end] << 8 | body[topic_end + 1] if quality else None
+    subscriptions: tuple[int, ...] = ()
     if properties:
-        start = _behind_properties(body, start, missing)
+        begin, start = _properties(body, start, missing)
+        subscriptions = _subscriptions(body[begin:start]) if begin < start <= len(body) else ()
     size = len(body) + missing - start
-    return Publish(body[2:topic_end], body[start:], mid, bool(head & 1), bool(head & 8), size)
+    return Publish(body[2:topic_end], body[start:], mid, bool(head & 1), bool(head & 8), size, subscriptions)
 
 
-def _behind_properties(body: bytes, start: int, missing: int) -> int:
-    length = 0
-    for shift in (0, 7, 14, 21):
-        if start >= len(body):
-            raise Malformed("a message ends within its properties")
-        part = body[start]
-        start += 1
-        length |= (part & 0x7F) << shift
-        if part < 0x80:
-            break
-    if start + length > len(body) + missing:
-        raise Malformed("a message ends within its properties")
-    return start + length
+def _properties(body: bytes, start: int, missing: int) -> tuple[int, int]:
+    """Where the properties of a message begin and end."""
+    begin, length = _varint(body, start)
+    if begin + length > len(body) + missing:
+        raise Malformed(_SHORT)
+    return begin, begin + length
+
+
+def _varint(body: bytes, start: int) -> tuple[int, int]:
+    """The position behind a number of variable length, and the number."""
+    number = 0
+    for position, shift in enumerate((0, 7, 14, 21), start):
+        if position >= len(body):
+            raise Malformed(_SHORT)
+        number |= (body[position] & 0x7F) << shift
+        if body[position] < 0x80:
+            return position + 1, number
+    raise Malformed("a number in the properties of a message has more than four bytes")
+
+
+_SHORT = "a message ends within its properties"
+_SUBSCRIPTION, _PAIR, _TEXTS = 0x0B, 0x26, (0x03, 0x08, 0x09)
+_FIXED = {0x01: 1, 0x02: 4, 0x23: 2}
+"""Properties of a message: the bytes of those of one length; a text has its length before it, a pair is two texts."""
+
+
+def _subscriptions(properties: bytes) -> tuple[int, ...]:
+    """The identifiers of the subscriptions by which a message came."""
+    found: list[int] = []
+    position = 0
+    while position < len(properties):
+        kind, position = properties[position], position + 1
+        if kind == _SUBSCRIPTION:
+            position, number = _varint(properties, position)
+            found.append(number)
+        elif kind in _FIXED:
+            position += _FIXED[kind]
+        elif kind in _TEXTS or kind == _PAIR:
+            for _ in range(2 if kind == _PAIR else 1):
+                position += 2 + int.from_bytes(properties[position : position + 2])
+        else:
+            raise Malformed(f"a message with the property {kind}, which none has")
+    return tuple(found)

@@ -17,13 +17,15 @@ from typing import Any
 from collectors.excerpt import excerpt
 from collectors.health import Health
 from collectors.mqtt import tls, trouble
+from collectors.mqtt.arrivals import Arrivals
 from collectors.mqtt.client import Client, Reason
 from collectors.mqtt.decode import decode
 from collectors.mqtt.doorbell import Doorbell
 from collectors.mqtt.message import Decoded, Decoder, Message
 from collectors.mqtt.packets import Malformed, Publish, acknowledgements
 from collectors.mqtt.stream import Stream
-from collectors.mqtt.topics import Routes, filters_of, group_of, unshared
+from collectors.mqtt.subscriptions import Copies, Subscriptions
+from collectors.mqtt.topics import filters_of, group_of, unshared
 from collectors.port import Delivery, Intake
 from meterbook.domain.device import MqttConnection
 from meterbook.domain.instant import Clock
@@ -43,7 +45,9 @@ TOPICS_PER_PACKET = 500
 """Topics that one SUBSCRIBE or UNSUBSCRIBE names."""
 
 STRAYS = 1_000
-"""Topics without a device that one session asks the broker to keep to itself."""
+"""Topics that no subscription of ours asked for, which one session asks the broker to keep to itself."""
+
+COPY = "a second copy, by a subscription of an earlier configuration, which is ended"
 
 _TURN = 0.2  # seconds the network loop waits at most, and with it a stop
 
@@ -60,8 +64,8 @@ class Session:
     def __init__(
         self,
         connection: MqttConnection,
-        subscriptions: Sequence[str],
-        routes: Routes[Decoder],
+        subscriptions: Subscriptions[Decoder],
+        arrivals: Arrivals,
         intake: Intake,
         clock: Clock,
         health: Health,
@@ -69,14 +73,16 @@ class Session:
         self.subscribed = False
         self._connection = connection
         self._subscriptions = subscriptions
-        self._groups = {group_of(topic) for topic in subscriptions} | {""}
-        self._routes = routes
+        self._groups = {group_of(topic) for topic in subscriptions.filters} | {""}
+        self._arrivals = arrivals
+        self._copies = Copies()
+        self._ours = set(subscriptions.filters)
         self._intake = intake
         self._clock = clock
         self._health = health
         self._source = connection.id
         self._where = f"{connection.host}:{connection.port}"
-        self._properties = connection.version == "5"
+        self._properties = self._identified = connection.version == "5"
         self._refused: str | None = None
         self._asked: dict[int, Sequence[str]] = {}
         self._welcome = False
@@ -176,26 +182,40 @@ class Session:
     def _decoded(self, burst: Sequence[Publish]) -> tuple[Decoded, set[str]]:
         """What came of a burst, and the topics in it that no device publishes on."""
         out, strays = Decoded(), set()
-        source, find, received = self._source, self._routes.find, self._clock()
-        for topic, payload, _, retained, again, size in burst:
+        source, now = self._source, self._clock()
+        for one in burst:
+            received = self._arrivals.at(one, now)
             try:
-                name = topic.decode()
+                name = one.topic.decode()
             except UnicodeDecodeError:
                 reason = "the topic is not UTF-8"
-                out.refusals.append(Refusal(source, "topic", reason, excerpt(payload), received))
+                out.refusals.append(Refusal(source, "topic", reason, excerpt(one.payload), received))
                 continue
-            decoders = find(name)
-            if not decoders:
+            decoders, ours = self._meant(name, one)
+            if not ours:
                 strays.add(name)
-            decode(Message(source, name, payload, received, retained, again, size), decoders, out)
+            message = Message(source, name, one.payload, received, one.retained, one.again, one.size)
+            if self._identified and self._copies.has(one, ours=ours):
+                out.refuse(message, name, COPY)
+            else:
+                decode(message, decoders, out)
         return out, strays
 
+    def _meant(self, topic: str, one: Publish) -> tuple[Sequence[Decoder], bool]:
+        """What reads a message, and whether it came by a subscription of ours; by another it may have waited for us."""
+        found = self._subscriptions.find_by(topic, one.subscriptions) if self._identified else ()
+        if found:
+            return found, True
+        found = self._subscriptions.find(topic)
+        return found, bool(found) and not self._identified
+
     def _turn_away(self, topic: str, client: Client) -> None:
-        """Ends what an earlier configuration subscribed to: every filter that a topic without a device can match."""
+        """Ends what an earlier configuration subscribed to: every filter that can match a topic and is not ours."""
         if topic in self._strays or len(self._strays) >= STRAYS:
             return
         self._strays.add(topic)
-        self._leave(client, [f"{group}{one}" for group in sorted(self._groups) for one in filters_of(topic)])
+        told = [f"{group}{one}" for group in sorted(self._groups) for one in filters_of(topic)]
+        self._leave(client, [one for one in told if one not in self._ours])
 
     def _leave(self, client: Client, topics: Sequence[str]) -> None:
         for start in range(0, len(topics), TOPICS_PER_PACKET):
@@ -224,16 +244,26 @@ class Session:
             self._dropped = True
             self._bell.ring()
 
-    def _on_connect(self, client: Any, _userdata: Any, _flags: Any, reason: Reason, _properties: Any) -> None:
+    def _on_connect(self, client: Any, _userdata: Any, _flags: Any, reason: Reason, properties: Any) -> None:
         if reason.is_failure:
             self._refused = str(trouble.refused(reason.value, str(reason)))
             return
         self._welcome = True
         # The session may be older than a group in it; the broker would deliver for both.
-        self._leave(client, unshared(self._subscriptions))
-        for start in range(0, len(self._subscriptions), TOPICS_PER_PACKET):
-            asked = self._subscriptions[start : start + TOPICS_PER_PACKET]
-            mid = client.listen(asked)
+        self._leave(client, unshared(self._subscriptions.filters))
+        self._identified = self._properties and getattr(properties, "SubscriptionIdentifierAvailable", 1) != 0
+        if self._identified:
+            for identifier, topics in self._subscriptions.identified.items():
+                self._listen(client, topics, identifier)
+        else:
+            self._leave(client, self._subscriptions.covered)
+            covered = set(self._subscriptions.covered)
+            self._listen(client, [one for one in self._subscriptions.filters if one not in covered])
+
+    def _listen(self, client: Client, topics: Sequence[str], identifier: int | None = None) -> None:
+        for start in range(0, len(topics), TOPICS_PER_PACKET):
+            asked = topics[start : start + TOPICS_PER_PACKET]
+            mid = client.listen(asked, identifier)
             if mid is not None:
                 self._asked[mid] = asked
 

@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 
 from collectors.health import Health
 from collectors.mqtt import tls
+from collectors.mqtt.arrivals import Arrivals
 from collectors.mqtt.client import Client, prepared
 from collectors.mqtt.decoders import entries
 from collectors.mqtt.session import Session
-from collectors.mqtt.topics import Routes, group_of
+from collectors.mqtt.subscriptions import Subscriptions
 from collectors.port import Intake, Status
 from meterbook.domain.device import Device, MqttConnection
 from meterbook.domain.instant import Clock
@@ -37,11 +38,9 @@ class MqttCollector:
         client_id: str,
     ) -> None:
         """`client_id` names the session at the broker (the connection's own comes first); ValueError: a bad topic."""
-        read = entries(devices)
         self._connection = connection
-        group = f"$share/{connection.share}/" if connection.share else ""
-        self._subscriptions = sorted({topic if group_of(topic) else f"{group}{topic}" for topic, _ in read})
-        self._routes = Routes(read)
+        self._subscriptions = Subscriptions(entries(devices), connection.share)
+        self._arrivals = Arrivals()
         self._intake = intake
         self._clock = clock
         self._health = Health(connection.id, clock)
@@ -76,7 +75,7 @@ class MqttCollector:
             session: Session | None = None
             try:
                 session = Session(
-                    self._connection, self._subscriptions, self._routes, self._intake, self._clock, self._health
+                    self._connection, self._subscriptions, self._arrivals, self._intake, self._clock, self._health
                 )
                 reason = session.run(self._client, self._stopping)
             except Exception as error:  # noqa: BLE001  the thread outlives whatever happens to one session

@@ -26,6 +26,11 @@ class Metric(NamedTuple):
     null: bool
     value: float | int | bool | str | None
 
+    @property
+    def untyped(self) -> bool:
+        """Whether it is an integer that does not say of which type, and so not with which sign."""
+        return self.datatype is None and isinstance(self.value, int) and not isinstance(self.value, bool)
+
     def typed(self, datatype: int | None) -> float | int | bool | str | None:
         """The value as a data type means it, be it the metric's own or that of its birth."""
         bits = _SIGNED.get(self.datatype or datatype or 0)

@@ -7,7 +7,7 @@ import socket
 import ssl
 from contextlib import suppress
 
-from collectors.mqtt.trouble import plain
+from collectors.mqtt.trouble import BrokenOff, NoHost, plain
 from meterbook.domain.device import MqttConnection, Tls
 
 VERDICT_PATIENCE = 0.5
@@ -34,7 +34,7 @@ def connected(connection: MqttConnection, encryption: ssl.SSLContext | None, pat
     try:
         link = socket.create_connection((connection.host, connection.port), patience)
     except UnicodeError as error:
-        raise OSError(f"{connection.host!r} is no name of a host") from error
+        raise NoHost(connection.host) from error
     try:
         link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if encryption is None:
@@ -54,7 +54,7 @@ def encrypted(link: socket.socket, made: ssl.SSLContext, host: str) -> ssl.SSLSo
     try:
         wrapped = made.wrap_socket(link, server_hostname=host)
     except (ConnectionError, TimeoutError) as error:
-        raise ssl.SSLError(f"the handshake was broken off: {plain(error)}") from error
+        raise BrokenOff(ssl.SSL_ERROR_EOF, plain(error)) from error
     if wrapped.version() == "TLSv1.3":
         try:
             _hear_verdict(wrapped)

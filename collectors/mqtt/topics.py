@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -26,6 +26,21 @@ def unshared(filters: Iterable[str]) -> list[str]:
     """What shared subscriptions are called without their group, where that is no subscription of its own."""
     known = set(filters)
     return sorted({one.removeprefix(group_of(one)) for one in known} - known)
+
+
+def covered(filters: Sequence[str]) -> list[str]:
+    """The filters of which another one matches every topic; shared ones stand for themselves."""
+    plain = [one for one in filters if not group_of(one)]
+    routes = Routes((one, one) for one in plain)
+    return [one for one in plain if any(other != one for other in _wider(one, routes))]
+
+
+def _wider(topic_filter: str, routes: Routes[str]) -> list[str]:
+    """The filters that match whatever a filter does: a `+` is matched by wildcards alone, and `a/#` is `a` and more."""
+    if topic_filter == "#":
+        return []
+    found = routes.find(topic_filter.removesuffix("/#"))
+    return [one for one in found if one.endswith("#") or not topic_filter.endswith("#")]
 
 
 def filters_of(topic: str) -> list[str]:

@@ -22,6 +22,14 @@ class Trouble:
         return self.reason % self.facts
 
 
+class NoHost(OSError):
+    """What is written as the host cannot be one."""
+
+
+class BrokenOff(ssl.SSLError):
+    """The peer ended the connection while encryption was agreed on."""
+
+
 _EXPIRED, _NOT_YET = 10, 9
 _UNKNOWN_AUTHORITY = (18, 19, 20, 21)
 _OTHER_HOST = (62, 64)
@@ -38,7 +46,7 @@ _LOGIN = mark("mend username and password in devices.yaml or the environment, or
 _CLIENT_ID = mark("mend client_id in devices.yaml, or which ids the broker admits")
 _VERSION = mark("write the other version (3.1.1 or 5) in devices.yaml")
 
-_NO_TLS = ("wrong version", "record layer", "eof", "broken off")
+_NO_TLS = ("wrong version", "record layer", "eof")
 """What it looks like where the peer does not know encryption."""
 
 _BY_ANSWER = {0x84: _VERSION, 0x85: _CLIENT_ID, 0x86: _LOGIN, 0x87: _LOGIN, 0x8C: _LOGIN}
@@ -50,6 +58,11 @@ def unreached(error: OSError, where: str) -> Trouble:
     facts = {"where": where, "error": plain(error)}
     if isinstance(error, ssl.SSLCertVerificationError):
         return Trouble(mark("the certificate of %(where)s is not trusted: %(error)s"), facts, _by_verdict(error))
+    if isinstance(error, NoHost):
+        return Trouble(mark("%(host)s is no name of a host"), {"host": repr(str(error))}, _START)
+    if isinstance(error, BrokenOff):
+        reason = mark("no encrypted connection to %(where)s: the handshake was broken off: %(error)s")
+        return Trouble(reason, facts, _OTHER_PORT)
     if isinstance(error, ssl.SSLError):
         return Trouble(mark("no encrypted connection to %(where)s: %(error)s"), facts, _by_alert(facts["error"]))
     return Trouble(mark("nothing answers at %(where)s: %(error)s"), facts, _START)

@@ -26,11 +26,10 @@ def decode(body: bytes, site: Site, normaliser: Normaliser, now: Instant) -> Pus
     try:
         if header is None:
             raise NotReadable("there is nothing in it")
-        shape = layout(header.cells)
+        judge = Judge(SOURCE, site, normaliser, instant, decimals("point"), now)
+        for judged in judge.read(layout(header.cells), found):
+            line = 0 if isinstance(judged, Reading) else int(judged.subject.removeprefix("line "))
+            pushed.add(line - 2, judged)
     except NotReadable as error:
         raise NotUnderstood(str(error)) from None
-    judge = Judge(SOURCE, site, normaliser, instant, decimals("point"), now)
-    for judged in judge.read(shape, found):
-        line = 0 if isinstance(judged, Reading) else int(judged.subject.removeprefix("line "))
-        pushed.add(line - 2, judged)
     return pushed

@@ -11,7 +11,7 @@ from collectors.excerpt import excerpt
 from collectors.files.cells import Unclear
 from collectors.files.table import point_of_meter
 from collectors.normalise import Normaliser
-from collectors.push.body import MAX_ROWS, SOURCE, NotUnderstood, Pushed, TooManyRows, instant, refusal
+from collectors.push.body import MAX_ROWS, SOURCE, NotUnderstood, Pushed, TooManyRows, instant, refusal, text_of
 from meterbook.domain.instant import Instant
 from meterbook.domain.reading import Quality, Reading, Refusal
 from meterbook.domain.site import Site
@@ -23,8 +23,9 @@ _FIELDS = frozenset({"point", "meter", "at", "value", "quality"})
 def decode(body: bytes, site: Site, normaliser: Normaliser, now: Instant) -> Pushed:
     """The rows of a body; their numbers are positions in the list. Raises NotUnderstood, TooManyRows."""
     pushed = Pushed()
-    rows = _rows(body)
-    twice = _repeated(body)
+    text = text_of(body)
+    rows = _rows(text)
+    twice = _repeated(text)
     for number, row in enumerate(rows):
         try:
             if number in twice:
@@ -36,9 +37,9 @@ def decode(body: bytes, site: Site, normaliser: Normaliser, now: Instant) -> Pus
     return pushed
 
 
-def _rows(body: bytes) -> list[object]:
+def _rows(text: str) -> list[object]:
     try:
-        document = orjson.loads(body)
+        document = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise NotUnderstood(f"no JSON: {error}") from None
     rows = document.get("readings") if isinstance(document, dict) and len(document) == 1 else None
@@ -65,11 +66,11 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return repeated
 
 
-def _repeated(body: bytes) -> dict[int, str]:
+def _repeated(text: str) -> dict[int, str]:
     """The rows of a body that was read already in which a key stands more than once, and the key."""
     try:
         # Figures are of no interest here, and some have more digits than Python makes a number of.
-        document = json.loads(body.decode(), object_pairs_hook=_object, parse_int=str)
+        document = json.loads(text, object_pairs_hook=_object, parse_int=str)
     except RecursionError:
         raise NotUnderstood("nested deeper than readings are") from None
     if isinstance(document, _Repeated):

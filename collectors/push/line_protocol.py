@@ -73,9 +73,19 @@ def parse(text: str) -> Line:
         raise Unclear("no line protocol: expected measurement,tag=text field=value timestamp")
     if found["stamp"] is None:
         raise Unclear("no time stamp; without one, the same line sent again would be another reading")
-    tags = {_plain(name): _plain(value) for name, value in _TAG.findall(found[2])}
-    fields = {_plain(name): value for name, value in _FIELD.findall(found[3])}
-    return Line(_plain(found[1]), tags, fields, int(found["stamp"]))
+    tags = {name: _plain(value) for name, value in _once(_TAG.findall(found[2])).items()}
+    return Line(_plain(found[1]), tags, _once(_FIELD.findall(found[3])), int(found["stamp"]))
+
+
+def _once(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Tags or fields by name; raises Unclear where a name stands twice."""
+    found: dict[str, str] = {}
+    for written, value in pairs:
+        name = _plain(written)
+        if name in found:
+            raise Unclear(f"{excerpt(name)!r} stands more than once; which is meant?")
+        found[name] = value
+    return found
 
 
 def _values(line: Line) -> list[tuple[str, Value]]:

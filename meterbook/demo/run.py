@@ -27,7 +27,8 @@ from meterbook.settings import Settings
 from meterbook.site.config import config_dir
 from meterbook.wiring.opening import Archive, DirectoryUnusable, PortTaken, open_archive, open_site
 from meterbook.wiring.seat import SeatTaken, seated
-from meterbook.wiring.service import PARTS, Service, until_told
+from meterbook.wiring.service import PARTS, Service
+from meterbook.wiring.signals import until_told
 
 SEED = 20261012
 """Of the one hospital that every demo shows."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from threading import Event, Thread
-from types import FrameType
+from threading import Thread
 
 import uvicorn
 
@@ -196,19 +194,3 @@ class _Server:
         if self._thread.ident is not None:
             self._thread.join(10)
         self._socket.close()
-
-
-def until_told(reload: Callable[[], object] | None = None) -> None:
-    """Wait for Ctrl-C or SIGTERM; SIGHUP calls `reload`."""
-    done, again = Event(), Event()
-
-    def ask(asked: Mapping[int, Event]) -> Callable[[int, FrameType | None], None]:
-        return lambda number, _frame: asked[number].set()
-
-    handler = ask({signal.SIGINT: done, signal.SIGTERM: done, signal.SIGHUP: again})
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, handler)
-    while not done.wait(0.2):
-        if again.is_set() and reload is not None:
-            again.clear()
-            reload()

@@ -120,9 +120,41 @@ def test_a_line_that_is_no_reading_is_rejected_by_its_number(
     assert reason in rejected[0][1]
 
 
+def test_csv_with_two_columns_of_one_point(world: World, client: TestClient) -> None:
+    meter = next(one for one in world.rooms.site.meters.values() if one.reads not in (None, one.id))
+    answer = push(client, world, f"timestamp,{meter.id},{meter.reads}\n{START},1,2\n", CSV)
+    assert answer.status_code == 422, answer.text
+    assert f"'{meter.id}' and '{meter.reads}' are both {meter.reads}" in answer.json()["detail"]
+
+
 def test_gzip(world: World, client: TestClient) -> None:
     body = gzip.compress(f"b1-water volume=5 {AT * 1000}".encode())
     assert taken(push(client, world, body, LINES, encoding="gzip")) == (1, [])
+
+
+def test_gzip_in_two_members(world: World, client: TestClient) -> None:
+    first, second = (f"b1-water volume=5 {at * 1000}\n".encode() for at in (AT, AT + SECOND))
+    body = gzip.compress(first) + gzip.compress(second)
+    assert taken(push(client, world, body, LINES, encoding="gzip")) == (2, [])
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        (f"b1-water volume=5,volume=6 {AT * 1000}", "volume"),
+        (f"w,point={POINT} value=5,value=5 {AT * 1000}", "value"),
+        (f"w,point=W-B2,point={POINT} value=5 {AT * 1000}", "point"),
+        (f'w,point={POINT} value=5,quality="bad",quality="good" {AT * 1000}', "quality"),
+    ],
+)
+def test_what_stands_twice_in_a_line_is_not_guessed(world: World, client: TestClient, line: str, name: str) -> None:
+    accepted, rejected = taken(push(client, world, line, LINES))
+    assert (accepted, rejected) == (0, [(0, f"'{name}' stands more than once; which is meant?")])
+
+
+def test_json_with_a_byte_order_mark(world: World, client: TestClient) -> None:
+    body = "\ufeff" + json.dumps({"readings": [{"point": POINT, "at": START, "value": 5}]})
+    assert taken(push(client, world, body, "application/json")) == (1, [])
 
 
 @pytest.mark.parametrize(
@@ -130,7 +162,9 @@ def test_gzip(world: World, client: TestClient) -> None:
     [
         (b"no gzip", "gzip", 422),
         (gzip.compress(b"b1-water volume=5 1")[:-4], "gzip", 422),
-        (gzip.compress(b"#") + gzip.compress(b"#"), "gzip", 422),
+        (gzip.compress(b"#") + b"no member", "gzip", 422),
+        (gzip.compress(b"#") + gzip.compress(b"#")[:-1], "gzip", 422),
+        (gzip.compress(b"#" * MAX_BODY) + gzip.compress(b"#"), "gzip", 413),
         (gzip.compress(bytes(MAX_BODY + 1)), "gzip", 413),
         (zlib.compress(b"#"), "deflate", 415),
         (b"#", "gzip, gzip", 415),

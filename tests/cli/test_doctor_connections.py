@@ -7,6 +7,7 @@ import pty
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -144,6 +145,18 @@ def test_nobody_silence_strangers_and_missing_files(tmp_path: Path) -> None:
             assert said in told(connection(peer.port))[0]
 
 
+def test_a_peer_that_hangs_up_on_encryption_is_told_in_words() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        peer = threading.Thread(target=lambda: listening.accept()[0].close())
+        peer.start()
+        port = int(listening.getsockname()[1])
+        reason, step = told(connection(port, Tls()))
+        peer.join()
+    assert reason.startswith(f"no encrypted connection to 127.0.0.1:{port}: ")
+    assert "(" not in reason
+    assert step.startswith("write the port on which the broker speaks TLS")
+
+
 def test_a_broker_that_never_answers() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = int(listening.getsockname()[1])
@@ -232,3 +245,20 @@ def test_every_connection_is_named_in_the_language_of_the_site(
         assert chinese["消息代理 wrong"].startswith("需处理: 消息代理拒绝连接：Not authorized；请改正")
         assert chinese["网关 gone"].startswith(f"需处理: 127.0.0.1:{nobody} 无应答：Connection refused；请启动网关")
         assert chinese["串口 unplugged"].startswith("需处理: /dev/no-such-line 不存在：")
+
+
+def test_hosts_and_secrets_that_cannot_be_are_told_in_chinese(site: Callable[..., Path], tmp_path: Path) -> None:
+    absent = tmp_path / "absent"
+    found = doctor(
+        site(
+            "{id: odd, mqtt: {host: a..b}}",
+            "{id: gw, modbus: {host: a..b}}",
+            '{id: unset, mqtt: {host: 127.0.0.1, username: u, password: "env:NOPE"}}',
+            f'{{id: unread, mqtt: {{host: 127.0.0.1, username: u, password: "file:{absent}"}}}}',
+        ),
+        code=1,
+    )
+    assert found["消息代理 odd"].startswith("需处理: 'a..b' 不是主机名；")
+    assert found["网关 gw"].startswith("需处理: 'a..b' 不是主机名；")
+    assert found["消息代理 unset"].startswith("需处理: 环境变量 NOPE 未设置；")
+    assert found["消息代理 unread"].startswith(f"需处理: 无法读取文件 {absent}：")

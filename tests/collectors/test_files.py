@@ -182,5 +182,26 @@ def test_what_is_no_such_table_is_not_readable(read, content, name, reason):
         read(content, name=name)
 
 
+def test_two_columns_of_one_point_are_refused_by_name(read):
+    with pytest.raises(NotReadable, match=r"'W-MAIN' and 'w1\.volume' are both w1\.volume"):
+        read("timestamp,W-MAIN,w1.volume\n2026-10-01T00:00Z,1,2\n")
+
+
+@pytest.mark.parametrize("head", ["point,timestamp,value", "timestamp,w1.volume,W-HAND"])
+def test_a_row_of_empty_cells_is_an_empty_line(read, head):
+    row = "w1.volume,2026-10-01T00:00Z,1" if head.startswith("point") else "2026-10-01T00:00Z,1,"
+    assert read(f"{head}\n,,\n{row}\n , ,\n,\n") == [Reading("w1.volume", parse("2026-10-01T00:00Z"), 1.0)]
+
+
+def test_a_byte_order_mark_of_gb18030_is_named(read, tmp_path):
+    content = "\ufeffpoint,timestamp,value\nw1.volume,2026-10-01T00:00Z,1\n".encode("gb18030")
+    with pytest.raises(NotReadable, match="--encoding gb18030"):
+        read(content)
+    path = tmp_path / "readings.csv"
+    assert list(rows(path, SITE, None, None, NOW, encoding="gb18030")) == [
+        Reading("w1.volume", parse("2026-10-01T00:00Z"), 1.0)
+    ]
+
+
 def test_a_table_without_rows_has_no_readings(read):
     assert read("point,timestamp,value\n") == []

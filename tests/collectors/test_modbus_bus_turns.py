@@ -129,6 +129,27 @@ def test_a_clock_that_is_set_back_stops_nobody():
     assert (one.due, patient.due) == (BEGIN - HOUR, BEGIN - HOUR)
 
 
+@pytest.mark.parametrize("back", [30 * SECOND, 2 * MINUTE, 290 * SECOND, HOUR])
+def test_a_clock_set_back_costs_a_living_device_a_period_at_most(back):
+    living, dead = make(1, 10 * SECOND), make(2, 10 * SECOND)
+    living.answered(BEGIN)
+    dead.failed(BEGIN)
+    clock_set([living, dead], BEGIN - back)
+    assert living.due <= BEGIN - back + 10 * SECOND
+    assert next_turn([living, dead], BEGIN - back, SECOND)[1] <= BEGIN - back + 10 * SECOND
+
+
+def test_a_clock_set_back_does_not_hide_a_bus_that_returns():
+    slaves = [make(unit) for unit in range(1, 4)]
+    for one in slaves:
+        one.asked = BEGIN
+        for _ in range(9):
+            one.failed(BEGIN)
+    now = BEGIN - 40 * SECOND
+    clock_set(slaves, now)
+    assert next_turn(slaves, now, SECOND)[1] <= now + SEARCH
+
+
 def test_a_failing_device_is_asked_less_and_less_and_one_that_answers_on_the_clock():
     one = make(1)
     pauses = []

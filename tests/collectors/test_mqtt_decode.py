@@ -182,6 +182,13 @@ def test_a_batch_needs_an_instant_for_each_item(value, at):
         device(x=(value, at) if at else value)
 
 
+@pytest.mark.parametrize("day", ["2026-09-20", "20260920", "2026-W38-7", "2026W387", "2026-W38"])
+def test_a_day_is_no_instant(day):
+    for zone in (None, ZoneInfo("Asia/Shanghai")):
+        with pytest.raises(NoInstant, match="a day without its time"):
+            instant(day, zone)
+
+
 def test_a_clock_without_an_offset_counts_in_the_zone_of_the_device():
     zone = ZoneInfo("Europe/Berlin")
     assert instant("2026-07-01T02:00:00", zone) == instant("2026-07-01T00:00:00Z")

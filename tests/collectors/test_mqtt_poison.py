@@ -127,10 +127,14 @@ def test_packets_by_the_letter() -> None:
     asked = b"\x3b\x07\x00\x01t\x12\x34v2"
     (one, two), used = publishes(plain + asked + b"\xd0\x00" + plain, 9, properties=False)
     assert used == len(plain + asked), "what is no message is left to paho, and what follows it as well"
-    assert one == (b"t", b"v1", None, False, False, 2)
-    assert two == (b"t", b"v2", 0x1234, True, True, 2)
+    assert one == (b"t", b"v1", None, False, False, 2, ())
+    assert two == (b"t", b"v2", 0x1234, True, True, 2, ())
     (five,), _ = publishes(b"\x32\x0a\x00\x01t\x00\x07\x02\x01\x01v3", 9, properties=True)
-    assert five == (b"t", b"v3", 7, False, False, 2)
+    assert five == (b"t", b"v3", 7, False, False, 2, ())
+    told = b"\x01\x01\x0b\x05\x26\x00\x01a\x00\x02bc\x08\x00\x01r\x0b\x80\x01"
+    begin = b"\x00\x01t\x00\x07" + bytes([len(told)]) + told
+    (many,), _ = publishes(bytes([0x32, len(begin) + 2]) + begin + b"v4", 9, properties=True)
+    assert many == (b"t", b"v4", 7, False, False, 2, (5, 128))
     assert acknowledgements([1, 0x1234]) == b"\x40\x02\x00\x01\x40\x02\x12\x34"
 
 

@@ -48,8 +48,8 @@ class Node:
         self.asked: list[str] = []
         self.reasons: list[str] = []
 
-    def says(self, kind: str, payload: bytes, **flags: bool) -> list[float]:
-        place = "e" if kind.startswith("N") else "e/d"
+    def says(self, kind: str, payload: bytes, device: str = "d", **flags: bool) -> list[float]:
+        place = "e" if kind.startswith("N") else f"e/{device}"
         readings, refusals, replies = self._device.read(f"spBv1.0/g/{kind}/{place}", payload, self.now, **flags)
         self.reasons += [refusal.reason for refusal in refusals]
         for reply in replies:
@@ -131,7 +131,7 @@ def test_what_is_sent_again_from_before_a_birth_is_not_read_with_its_aliases(nod
     for seq in range(2, 2 + since):
         assert node.says("DDATA", payload(seq, metric(alias=8, more=double(seq)))) == [seq]
     assert node.says("DDATA", early, again=True) == [2.0], "8 was nothing then, and is T since"
-    assert node.reasons == ["sent again, and from before the latest birth: metrics by alias cannot be read"]
+    assert node.reasons == ["sent again, and from before the latest birth: aliases and bare integers cannot be read"]
     assert node.says("DDATA", payload(2 + since, metric(alias=8, more=double(5.0)))) == [5.0]
     assert not node.asked
 
@@ -209,3 +209,53 @@ def test_commands_are_nobody_s_values(node: Node) -> None:
     node.born()
     assert node.says("DCMD", payload(0, metric("T", more=double(9.0)))) == []
     assert not node.asked
+
+
+NEGATIVE = varint(10, -5 & 0xFFFFFFFF)
+UNTYPED = "an integer whose data type no birth told; a rebirth is asked for"
+
+
+def test_an_integer_without_the_birth_that_types_it_is_set_aside(node: Node) -> None:
+    sent = metric("T", more=NEGATIVE), metric("T", more=double(2.0)), metric("T", datatype=INT16, more=NEGATIVE)
+    assert node.says("DDATA", payload(5, *sent)) == [2.0, -5.0], "what tells its type, and what needs none, is read"
+    assert node.reasons == [UNTYPED]
+    assert node.asked == ["spBv1.0/g/NCMD/e"]
+    node.born()
+    assert node.says("DBIRTH", payload(2, metric("T", 7, INT16, NEGATIVE))) == [-5.0]
+    assert node.says("DDATA", payload(3, metric("T", more=NEGATIVE), metric(alias=7, more=NEGATIVE))) == [-5.0, -5.0]
+    assert len(node.asked) == 1
+    assert node.says("DDATA", payload(9, metric("T", more=NEGATIVE))) == [], "after a gap"
+
+
+def test_a_death_ends_the_aliases_of_the_device(node: Node) -> None:
+    node.born()
+    assert node.says("DDEATH", payload(2)) == []
+    assert node.says("DDATA", payload(3, metric(alias=7, more=double(1.0)))) == []
+    assert node.asked == ["spBv1.0/g/NCMD/e"]
+
+
+def test_a_clock_that_is_set_back_delays_no_request(node: Node) -> None:
+    unknown = payload(9, metric(alias=7, more=double(1.0)))
+    assert node.says("DDATA", unknown) == []
+    node.now -= 3600 * SECOND
+    assert node.says("DDATA", unknown) == []
+    assert len(node.asked) == 2
+
+
+def test_an_alias_that_two_devices_were_born_with_is_read_for_neither(node: Node) -> None:
+    node.born()
+    other = payload(2, metric("U", 7, DOUBLE, double(99.0)), metric("V", 8, DOUBLE, double(1.0)))
+    assert node.says("DBIRTH", other, device="other") == []
+    sent = metric(alias=7, more=double(5.0)), metric("T", more=double(6.0))
+    assert node.says("DDATA", payload(3, *sent)) == [6.0]
+    assert node.reasons == ["alias 7 means several metrics of this edge node; give each its own, or send names"]
+    assert not node.asked, "a rebirth would say the same"
+    assert node.says("DDEATH", payload(4), device="other") == []
+    assert node.says("DDATA", payload(5, metric(alias=7, more=double(5.0)))) == [5.0]
+
+
+def test_an_alias_of_another_device_means_nothing_here(node: Node) -> None:
+    node.born()
+    assert node.says("DBIRTH", payload(2, metric("T", 8, DOUBLE, double(99.0))), device="other") == []
+    assert node.says("DDATA", payload(3, metric(alias=8, more=double(5.0)))) == []
+    assert node.asked

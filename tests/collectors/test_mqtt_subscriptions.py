@@ -16,6 +16,9 @@ from peers.mosquitto import Mosquitto
 from peers.small import small_site, water
 from peers.waiting import eventually
 
+from collectors.mqtt.packets import Publish
+from collectors.mqtt.session import COPY
+from collectors.mqtt.subscriptions import Copies
 from collectors.port import Collector
 from collectors.registry import build
 from meterbook.domain.device import MqttConnection
@@ -77,6 +80,13 @@ class Marker:
         self.passes()
         return (len(self._intake.samples) - 2, len(self._intake.refusals)) == before
 
+    def silent_copy(self) -> bool:
+        """Whether a message on the topic itself comes once."""
+        before = len(self._intake.refusals)
+        self.passes()
+        self.passes()
+        return len(self._intake.refusals) == before
+
 
 @pytest.mark.parametrize("version", ["3.1.1", "5"])
 @pytest.mark.parametrize("was", ["old/b1", "old/#", "+/b1", "$share/meters/old/+"])
@@ -119,3 +129,61 @@ def test_the_command_on_the_page_clears_a_session(broker: Mosquitto, collect: Co
     collect(intake, "meter", client_id="one")
     Marker(broker, intake, "meter").passes()
     assert 1 not in intake.values("volume"), "the old session would have kept it"
+
+
+@pytest.mark.parametrize("version", ["3.1.1", "5"])
+@pytest.mark.parametrize("filters", [("meter/1", "meter/+"), ("meter/+", "meter/#"), ("meter/1", "meter/+", "#")])
+def test_each_device_reads_a_message_once_where_filters_overlap(
+    broker: Mosquitto, collect: Collect, filters: tuple[str, ...], version: str
+) -> None:
+    intake = HeldIntake()
+    collect(intake, *filters, version=version)
+    broker.publish("meter/1", *(payload(number) for number in range(50)))
+    Marker(broker, intake, "meter/1").passes()
+    read = [(one.device, one.value) for one in intake.samples if one.point == "volume" and one.value < 50]
+    assert sorted(read) == [(f"w{number}", value) for number in range(len(filters)) for value in range(50)]
+    assert not intake.refusals
+
+
+@pytest.mark.parametrize(("was", "present"), [("meter/#", "meter/1"), ("meter/1", "meter/+"), ("meter/+", "+/1")])
+def test_a_copy_by_a_subscription_of_an_earlier_configuration_is_set_aside_and_the_subscription_ended(
+    broker: Mosquitto, collect: Collect, was: str, present: str
+) -> None:
+    collect(HeldIntake(), was, version="5").stop()
+    intake = HeldIntake()
+    collect(intake, present, version="5")
+    marker = Marker(broker, intake, "meter/1")
+    broker.publish("meter/1", *[payload(77)] * 30)
+    marker.passes()
+    assert intake.values("volume").count(77) == 30, "equal messages are no copies"
+    eventually(lambda: intake.refusals, 30)
+    assert {one.reason for one in intake.refusals} == {COPY}
+    eventually(lambda: marker.silent_copy(), 30)
+    broker.publish("meter/1", *(payload(number) for number in range(50)))
+    marker.passes()
+    assert [value for value in intake.values("volume") if value < 50] == list(range(50))
+
+
+def test_copies_are_told_by_the_ways_they_came() -> None:
+    def came(content: bytes, *ways: int) -> Publish:
+        return Publish(b"t", content, 1, False, False, 1, ways)
+
+    def dropped(*messages: tuple[Publish, bool]) -> list[bool]:
+        copies = Copies()
+        return [copies.has(one, ours=ours) for one, ours in messages]
+
+    ours, other, stale = (came(b"1", 1), True), (came(b"1", 2), True), (came(b"1"), False)
+    assert dropped(ours, other, ours, other) == [False] * 4, "each is for its own devices"
+    assert dropped(ours, stale, other, ours, stale) == [False, True, False, False, True]
+    assert dropped(stale, ours, other, stale, ours) == [False, True, True, False, True]
+    assert dropped(stale, stale, (came(b"2", 1), True)) == [False, False, False]
+
+
+def test_what_waited_under_a_subscription_of_an_earlier_configuration_is_read(
+    broker: Mosquitto, collect: Collect
+) -> None:
+    collect(HeldIntake(), "meter/#", version="5").stop()
+    broker.publish("meter/1", *(payload(number) for number in range(50)))
+    intake = HeldIntake()
+    collect(intake, "meter/1", version="5")
+    eventually(lambda: intake.values("volume") == list(range(50)), 30)

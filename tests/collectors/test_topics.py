@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.mqtt.topics import DEEPEST, LONGEST, Routes, filters_of, group_of, unshared
+from collectors.mqtt.topics import DEEPEST, LONGEST, Routes, covered, filters_of, group_of, unshared
 from meterbook.domain.mqtt import filter_fault
 
 
@@ -51,6 +51,22 @@ def test_every_target_of_a_topic_is_found_once():
     routes = Routes([("a/b", 1), ("a/b", 2), ("a/+", 3), ("a/+", 4), ("#", 5)])
     assert sorted(routes.find("a/b")) == [1, 2, 3, 4, 5]
     assert routes.find("x") == (5,)
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow"),
+    [("a/+", "a/b"), ("a/#", "a"), ("a/#", "a/+"), ("#", "a/#"), ("+/#", "a/b/#"), ("#", "+/#"), ("+/+", "a/+")],
+)
+def test_a_filter_that_another_one_covers_is_known(wide, narrow):
+    assert covered([narrow, wide]) == [narrow]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("a/+", "+/b"), ("a/+/#", "a"), ("#", "$SYS/a"), ("a/b", "a"), ("$share/g/#", "a")],
+)
+def test_filters_of_which_none_covers_the_other(one, other):
+    assert covered([one, other]) == []
 
 
 levels = st.lists(st.sampled_from(["a", "b", "", "+"]), min_size=1, max_size=5)

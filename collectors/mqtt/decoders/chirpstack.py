@@ -6,12 +6,13 @@ With a `codec` the raw bytes are read here; without one the points are paths in 
 from __future__ import annotations
 
 import binascii
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from collectors.mqtt.fields import Fields
 from collectors.mqtt.instants import NoInstant, instant
-from collectors.mqtt.lorawan import CODECS, Measurement, NoUplink
+from collectors.mqtt.lorawan import CODECS, Codec, Measurement, NoUplink
 from collectors.mqtt.message import RETAINED, Decoded, Message, Unreadable
 from collectors.mqtt.named import topic_of
 from meterbook.domain.device import Device
@@ -48,18 +49,30 @@ class ChirpStack:
         port, sent = uplink.get("fPort"), uplink.get("data")
         if self._codec is None or not isinstance(port, int) or not isinstance(sent, str):
             raise Unreadable("an uplink without port or bytes")
+        found, wrong = self._decoded(self._codec, port, sent)
         try:
-            found = self._codec(port, binascii.a2b_base64(sent, strict_mode=True))
             arrived = self._arrival(uplink, message)
-        except (NoUplink, NoInstant, binascii.Error, ValueError) as error:
+        except NoInstant as error:
             raise Unreadable(str(error)) from error
         read = [one for one in found if one.field in self._points]
         if not read:
-            raise Unreadable("nothing in it that a point of this device reads")
+            raise Unreadable(wrong or "nothing in it that a point of this device reads")
         for one in read:
             at = self._instant(one, arrived, message)
             if at is not None or not one.past:
                 out.samples.append(Sample(self.device, self._points[one.field], one.value, at, message.received))
+        if wrong is not None:
+            raise Unreadable(wrong)
+
+    @staticmethod
+    def _decoded(codec: Codec, port: int, sent: str) -> tuple[Sequence[Measurement], str | None]:
+        """What a codec reads, and why it does not read all."""
+        try:
+            return codec(port, binascii.a2b_base64(sent, strict_mode=True)), None
+        except NoUplink as error:
+            return error.found, str(error)
+        except ValueError as error:
+            return (), str(error)
 
     def _instant(self, one: Measurement, arrived: Instant | None, message: Message) -> Instant | None:
         """When a value was measured; the device's own clock counts where the device has a zone."""

@@ -3,13 +3,16 @@
 The topic of a device is `spBv1.0/GROUP/EDGE` or `spBv1.0/GROUP/EDGE/DEVICE`; points name metrics. One sequence runs
 through all messages of an edge node, so all of them are heard. After a gap in it an alias may mean something else:
 until the next birth, only metrics that carry their name are read, and a rebirth is asked for. What the broker sends
-again may be older than the latest birth, and is then read by name only, too.
+again may be older than the latest birth, and is then read by name only, too. Integers travel without their sign, so one
+counts only where it or the birth tells its data type.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from collectors.mqtt.message import Decoded, Decoder, Message, Reply, Unreadable
 from collectors.mqtt.named import topic_of
@@ -32,10 +35,20 @@ _MILLISECONDS_TO = 100_000_000_000_000
 _BIRTHS, _COUNTED = ("NBIRTH", "DBIRTH"), ("NDATA", "DDATA", "DBIRTH", "DDEATH")
 
 _UNEXPLAINED = "metrics by alias without the birth that explains them; a rebirth is asked for"
-_STALE = "sent again, and from before the latest birth: metrics by alias cannot be read"
+_STALE = "sent again, and from before the latest birth: aliases and bare integers cannot be read"
 
-_Names = dict[str, int | None]
-"""Data types of metrics by name."""
+_UNTYPED = "an integer whose data type no birth told; a rebirth is asked for"
+_NEVER_TYPED = "an integer without its data type, here and in its birth"
+_AMBIGUOUS = "alias {} means several metrics of this edge node; give each its own, or send names"
+
+
+@dataclass(frozen=True, slots=True)
+class _Birth:
+    """What a device, or the edge node itself, said of its metrics: data types by name, and names by alias."""
+
+    types: dict[str, int | None] = field(default_factory=dict)
+    aliases: dict[int, str] = field(default_factory=dict)
+    meanings: frozenset[tuple[int, str]] = frozenset()
 
 
 class _Lives:
@@ -72,8 +85,8 @@ class EdgeNode:
     def __init__(self, group: str, edge: str) -> None:
         self._group, self._edge = group, edge
         self._points: dict[str | None, dict[str, list[tuple[str, str]]]] = {}
-        self._names: dict[str | None, _Names] = {}
-        self._aliases: dict[int, str] = {}
+        self._births: dict[str | None, _Birth] = {}
+        self._meanings: Counter[int] = Counter()
         self._next: int | None = None
         self._asked: Instant | None = None
         self._birth: int | None = None
@@ -102,7 +115,7 @@ class EdgeNode:
             return
         stale = self._is_stale(kind, payload, message, out)
         if kind == "DDEATH" and not stale:
-            self._names.pop(name, None)
+            self._unlearn(name)
         if kind in _BIRTHS and not stale:
             self._learn(name, payload)
         if kind.endswith(("DATA", "BIRTH")):
@@ -136,8 +149,8 @@ class EdgeNode:
             self._forget()
 
     def _forget(self) -> None:
-        self._names.clear()
-        self._aliases.clear()
+        self._births.clear()
+        self._meanings.clear()
         self._next = self._birth = None
 
     def _in_order(self, payload: Payload) -> bool:
@@ -148,24 +161,45 @@ class EdgeNode:
         return True
 
     def _learn(self, name: str | None, payload: Payload) -> None:
-        named = [metric for metric in payload.metrics if metric.name is not None]
-        self._names[name] = {metric.name: metric.datatype for metric in named if metric.name is not None}
-        if self._next is not None:
-            self._aliases.update({one.alias: one.name for one in named if one.alias is not None and one.name})
+        self._unlearn(name)
+        types = {one.name: one.datatype for one in payload.metrics if one.name is not None}
+        told = [(one.alias, one.name) for one in payload.metrics if one.alias is not None and one.name]
+        meanings = frozenset(told if self._next is not None else ())
+        self._births[name] = _Birth(types, dict(meanings), meanings)
+        self._meanings.update(alias for alias, _ in meanings)
+
+    def _unlearn(self, name: str | None) -> None:
+        birth = self._births.pop(name, None)
+        if birth is not None:
+            self._meanings.subtract(alias for alias, _ in birth.meanings)
 
     def _collect(self, name: str | None, payload: Payload, message: Message, out: Decoded, *, stale: bool) -> None:
-        points, types = self._points.get(name, {}), self._names.get(name, {})
-        aliases = {} if stale else self._aliases
-        unexplained = False
+        points = self._points.get(name, {})
+        birth = _Birth() if stale else self._births.get(name, _Birth())
+        faults: set[str] = set()
         for metric in payload.metrics if points else ():
-            called = metric.name or aliases.get(-1 if metric.alias is None else metric.alias)
-            unexplained = unexplained or called is None
-            for device, point in points.get(called or "", ()):
-                self._sample(device, point, metric, types.get(called or ""), payload, message, out)
-        if unexplained and not stale:
+            called = metric.name or birth.aliases.get(-1 if metric.alias is None else metric.alias, "")
+            targets = points.get(called, ())
+            fault = self._fault(metric, called, birth) if targets or not called else None
+            if fault is not None:
+                faults.add(_STALE if stale else fault)
+                continue
+            for device, point in targets:
+                self._sample(device, point, metric, birth.types.get(called), payload, message, out)
+        for fault in sorted(faults):
+            out.refuse(message, message.topic, fault)
+        if faults & {_UNEXPLAINED, _UNTYPED}:
             self._ask(message, out)
-        if unexplained:
-            raise Unreadable(_STALE if stale else _UNEXPLAINED)
+
+    def _fault(self, metric: Metric, called: str, birth: _Birth) -> str | None:
+        """Why a metric cannot be read, None where it can."""
+        if metric.name is None and metric.alias is not None and self._meanings[metric.alias] > 1:
+            return _AMBIGUOUS.format(metric.alias)
+        if not called:
+            return _UNEXPLAINED
+        if metric.untyped and birth.types.get(called) is None:
+            return _NEVER_TYPED if called in birth.types else _UNTYPED
+        return None
 
     @staticmethod
     def _sample(
@@ -186,7 +220,8 @@ class EdgeNode:
             out.samples.append(Sample(device, point, value, at, message.received))
 
     def _ask(self, message: Message, out: Decoded) -> None:
-        if self._asked is None or message.received - self._asked >= REBIRTH_PAUSE:
+        # A clock that was set back tells nothing of how long ago that was.
+        if self._asked is None or not 0 <= message.received - self._asked < REBIRTH_PAUSE:
             self._asked = message.received
             topic = f"{NAMESPACE}/{self._group}/NCMD/{self._edge}"
             out.replies.append(Reply(topic, rebirth_request(message.received)))

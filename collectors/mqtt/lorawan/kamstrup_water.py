@@ -1,12 +1,13 @@
 """Kamstrup water meters: M-Bus records (EN 13757-3) behind a short header or none, with compact profiles.
 
 Read are the volume (VIF 10 to 17), the instant of a storage (VIF 6D, type F), the inverse compact profile of the volume
-(VIFE 13) and the meter's own info code; every other record is passed over by its length.
+(VIFE 13) and the meter's own info code; every other record is passed over by its length. A volume of a tariff, of a
+subunit or in floating point is another record, and so is one in a storage whose instant is not told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -18,11 +19,15 @@ _LENGTHS = {0: 0, 1: 1, 2: 2, 3: 3, 4: 4, 5: 4, 6: 6, 7: 8, 8: 0, 9: 1, 10: 2, 1
 _VARIABLE = 13
 _INSTANT, _PROFILE, _INFO_CODE = 0x6D, 0x13, 0x25
 _FLAGS = ("leak", "burst", "dry", "reverse", "tamper", "battery_low")
+_WHOLE = (0, 0, 0)
+"""Function, tariff and subunit of what is counted in all; others are extremes and parts of it."""
+
+_INTEGERS = (1, 2, 3, 4, 6, 7)
 _SPACINGS = (timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1))
 
 
 class _Record(NamedTuple):
-    function: int
+    part: tuple[int, int, int]
     storage: int
     coding: int
     vif: int
@@ -32,28 +37,42 @@ class _Record(NamedTuple):
     @property
     def volume_places(self) -> int | None:
         """Decimal places of a volume in m3, None for anything else."""
-        return 6 - (self.vif & 7) if self.vif & 0x78 == 0x10 and self.vif & 7 <= 6 else None
+        is_volume = self.vif & 0x78 == 0x10 and self.vif & 7 <= 6 and self.part == _WHOLE
+        return 6 - (self.vif & 7) if is_volume else None
+
+    @property
+    def is_total(self) -> bool:
+        """Whether it is a volume as a whole number."""
+        return self.volume_places is not None and not self.vife and self.coding in _INTEGERS
 
 
 def read(_port: int, sent: bytes) -> list[Measurement]:
     """The measurements of an uplink, newest first; raises NoUplink."""
     records = list(_records(sent))
-    instants = {one.storage: _instant(one.content) for one in records if one.vif == _INSTANT and len(one.content) == 4}
+    clocks = [one for one in records if one.vif == _INSTANT and len(one.content) == 4 and one.part == _WHOLE]
+    instants = {one.storage: at for one in clocks if (at := _instant(one.content)) is not None}
+    present = _present({one.storage for one in records if one.is_total}, instants)
     found: list[Measurement] = []
     bases: dict[int, tuple[int, int]] = {}
     for one in records:
         at = instants.get(one.storage)
         places = one.volume_places
-        if places is not None and not one.vife and one.function == 0 and 1 <= one.coding <= 7:
+        if places is not None and one.is_total and (at is not None or one.storage == 0):
             volume = int.from_bytes(one.content, "little", signed=True)
             bases.setdefault(one.storage, (volume, places))
-            found.append(Measurement("volume", scaled(volume, places), at))
+            found.append(Measurement("volume", scaled(volume, places), at, past=one.storage != present))
         elif places is not None and one.vife == (_PROFILE,):
             found += _profile(one, bases.get(one.storage), at)
         elif one.vif == 0x7F and one.vife == (_INFO_CODE,):
             flags = int.from_bytes(one.content, "little")
             found += [Measurement(name, bool(flags >> bit & 1), at) for bit, name in enumerate(_FLAGS)]
     return found
+
+
+def _present(storages: Set[int], instants: Mapping[int, datetime]) -> int:
+    """The storage of the newest total: 0 is what the meter shows, of the others the latest counts."""
+    dated = [one for one in storages if one in instants]
+    return 0 if 0 in storages or not dated else max(dated, key=lambda one: instants[one])
 
 
 def _records(sent: bytes) -> Iterator[_Record]:
@@ -75,9 +94,11 @@ def _records(sent: bytes) -> Iterator[_Record]:
 
 def _record(sent: bytes, position: int) -> tuple[_Record, int]:
     dif, more, position = _chain(sent, position)
-    storage = dif >> 6 & 1
+    storage, tariff, subunit = dif >> 6 & 1, 0, 0
     for depth, part in enumerate(more):
         storage |= (part & 0x0F) << 1 + 4 * depth
+        tariff |= (part >> 4 & 3) << 2 * depth
+        subunit |= (part >> 6 & 1) << depth
     vif, vife, position = _chain(sent, position)
     coding = dif & 0x0F
     if coding == _VARIABLE:
@@ -89,7 +110,9 @@ def _record(sent: bytes, position: int) -> tuple[_Record, int]:
     if position + length > len(sent):
         raise NoUplink("a record ends before its bytes do")
     kept = tuple(part & 0x7F for part in vife)
-    record = _Record(dif >> 4 & 3, storage, coding, vif & 0x7F, kept, sent[position : position + length])
+    record = _Record(
+        (dif >> 4 & 3, tariff, subunit), storage, coding, vif & 0x7F, kept, sent[position : position + length]
+    )
     return record, position + length
 
 

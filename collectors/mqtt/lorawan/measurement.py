@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -9,7 +10,11 @@ from meterbook.domain.instant import Instant
 
 
 class NoUplink(ValueError):
-    """Bytes that are no uplink of the family, with the reason."""
+    """Bytes that are no uplink of the family, with the reason; `found` is what stands before them and can be read."""
+
+    def __init__(self, reason: str, found: Sequence[Measurement] = ()) -> None:
+        super().__init__(reason)
+        self.found = found
 
 
 class Measurement(NamedTuple):

@@ -1,7 +1,7 @@
 """Milesight sensors, port 85: channel, type and content, one after the other.
 
 Known are temperature, humidity, leak, pulses and current of the EM300 and CT101 families with their histories, and what
-every device says of itself. The length of an unknown channel is not known, so nothing of such an uplink is read.
+every device says of itself. The length of an unknown channel is not known, so nothing behind it is read.
 """
 
 from __future__ import annotations
@@ -62,41 +62,69 @@ _CHANNELS: Mapping[tuple[int, int], tuple[int, _Read]] = {
 """By channel and type: how many bytes follow, and what they mean."""
 
 _HISTORY = (0x20, 0xCE)
+_SHORT, _WITH_LEAK, _WITH_PULSES = 7, 8, 13
 _PULSES = 2
 
 
 def read(port: int, sent: bytes) -> list[Measurement]:
-    """The measurements of an uplink; raises NoUplink."""
+    """The measurements of an uplink; raises NoUplink, with those before what cannot be read."""
     if port != PORT:
         raise NoUplink(f"port {port} is not {PORT}")
     found: list[Measurement] = []
     position = 0
-    while sent[position:].strip(b"\0"):
-        channel = (sent[position], sent[position + 1] if position + 1 < len(sent) else 0)
-        if channel == _HISTORY:
-            past, length = _history(sent[position + 2 : position + 15])
-            found += past
-        elif channel in _CHANNELS:
-            length, meaning = _CHANNELS[channel]
-            content = sent[position + 2 : position + 2 + length]
-            if len(content) < length:
-                raise NoUplink("the bytes end within a channel")
-            found += meaning(content)
-        else:
-            raise NoUplink(f"channel {channel[0]:02X} {channel[1]:02X} is not known")
-        position += 2 + length
+    try:
+        while sent[position:].strip(b"\0"):
+            some, length = _channel(sent[position : position + 2], sent[position + 2 :])
+            found += some
+            position += 2 + length
+    except NoUplink as error:
+        raise NoUplink(str(error), found) from error
     return found
 
 
+def _channel(named: bytes, content: bytes) -> tuple[list[Measurement], int]:
+    """What a channel holds and its length, of all the bytes that follow."""
+    if len(named) < 2:
+        raise NoUplink("the bytes end within a channel")
+    channel = named[0], named[1]
+    if channel == _HISTORY:
+        return _history(content)
+    if channel not in _CHANNELS:
+        raise NoUplink(f"channel {channel[0]:02X} {channel[1]:02X} is not known")
+    length, meaning = _CHANNELS[channel]
+    if len(content) < length:
+        raise NoUplink("the bytes end within a channel")
+    return meaning(content[:length]), length
+
+
 def _history(content: bytes) -> tuple[list[Measurement], int]:
-    """One entry of the history and its length: instant, temperature, humidity, and a leak or a count of pulses.
+    """One entry of the history and its length: instant, temperature, humidity, and a leak, pulses or nothing.
 
     Before the count stands the level of the input.
     """
-    if len(content) < 8 or (content[7] == _PULSES and len(content) < 13):
-        raise NoUplink("the bytes end within a history")
+    length = _history_length(content)
     at: Instant = int.from_bytes(content[:4], "little") * SECOND
     now = [*_number("temperature", 1, signed=True)(content[4:6]), *_humidity(content[6:7])]
-    pulses = content[7] == _PULSES
-    now += _number("pulses", 0)(content[9:13]) if pulses else _switch(content[7:8])
-    return [one._replace(at=at, past=True) for one in now], 13 if pulses else 8
+    if length == _WITH_PULSES:
+        now += _number("pulses", 0)(content[9:13])
+    elif length == _WITH_LEAK:
+        now += _switch(content[7:8])
+    return [one._replace(at=at, past=True) for one in now], length
+
+
+def _history_length(content: bytes) -> int:
+    """Entries tell neither their kind nor their length: it is the one behind which a channel begins, or the end."""
+    kind = content[_SHORT] if len(content) > _SHORT else None
+    if kind == _PULSES and _may_go_on(content, _WITH_PULSES):
+        return _WITH_PULSES
+    if kind in (0, 1) and _may_go_on(content, _WITH_LEAK):
+        return _WITH_LEAK
+    if _may_go_on(content, _SHORT):
+        return _SHORT
+    raise NoUplink("the bytes end within a history, or it is of a kind that is not read")
+
+
+def _may_go_on(content: bytes, position: int) -> bool:
+    behind = content[position : position + 2]
+    is_channel = len(behind) == 2 and ((behind[0], behind[1]) in _CHANNELS or tuple(behind) == _HISTORY)
+    return len(content) >= position and (is_channel or not content[position:].strip(b"\0"))
