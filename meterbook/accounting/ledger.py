@@ -23,6 +23,7 @@ from meterbook.accounting.computation import Question, Register
 from meterbook.accounting.consumption import END, combined
 from meterbook.accounting.corrected import as_declared
 from meterbook.accounting.grid import Grid, blocks, months
+from meterbook.accounting.imbalance import Imbalance, imbalances
 from meterbook.accounting.port import Closings, Corrections, QuotaEntries, Registers
 from meterbook.accounting.price import Facts, remarks
 from meterbook.accounting.quota import Quotas, Use, uses
@@ -156,6 +157,15 @@ class Ledger:
             supply = {meter.id: used[meter.id] for meter in roots(self.site, utility)}
             found.append(balance(utility, supply, allocate.pieces(self.site, utility, used, start, end), start, end))
         return found
+
+    def imbalances(self, month: str, now: Instant) -> list[Imbalance]:
+        """Each parent against its children in a month, as the readings are now; an open one until `now`."""
+        period = self._month(month, now)
+        if period.end == period.start:
+            return []
+        look = self.look(period.start, period.end)
+        used = {meter.id: look.intervals(meter).total() for meter in self.site.meters.values() if meter.physical}
+        return list(imbalances(self.site, used))
 
     def statements(self, month: str, now: Instant, *, current: bool = False) -> list[Statement]:
         """The statements of a month, ordered by department, those with lines of their own; see docs for `unallocated`.

@@ -12,6 +12,7 @@ import typer
 from api.schemas.common import plain
 from api.schemas.consumption import DepartmentConsumption, MeterConsumption, intervals
 from api.schemas.statement import BalanceOut, StatementOut
+from meterbook.accounting.imbalance import Imbalance
 from meterbook.accounting.ledger import Ledger
 from meterbook.cli.options import (
     By,
@@ -154,7 +155,12 @@ def balance(
     opened, settings = open_site(site)
     month_of(month)
     place = data_directory(site, data)
-    found = asked_of(opened, settings, place, lambda ledger: ledger.balances(month, moment, current=current))
+    found, parents = asked_of(
+        opened,
+        settings,
+        place,
+        lambda ledger: (ledger.balances(month, moment, current=current), ledger.imbalances(month, moment)),
+    )
     answer = [BalanceOut.of(one, opened.calendar.zone) for one in found]
     if format_ is Format.JSON:
         write_json([one.model_dump(mode="json", by_alias=True) for one in answer])
@@ -167,6 +173,15 @@ def balance(
         write_table(
             f"{one.utility} {month}, {one.unit}; losses of parents {plain(one.losses)}", ["", "", "quantity>"], rows
         )
+    if parents:
+        columns = ["parent", "less its children>", "accuracy classes explain>", ""]
+        write_table(f"parents and their children {month}", columns, [_against_children(one) for one in parents])
+
+
+def _against_children(one: Imbalance) -> list[str]:
+    """A parent against its children as a row; nothing is said of what is not known."""
+    verdict = {True: "explained", False: "a loss, a wrong ratio, or a meter that is missing in the tree", None: ""}
+    return [one.meter, _plain(one.difference), _plain(one.limit), verdict[one.explained]]
 
 
 def statement(

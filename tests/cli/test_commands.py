@@ -93,6 +93,18 @@ def test_from_import_to_statement(meterbook: Commands, site: Path, tmp_path: Pat
     assert meterbook("statement", str(site), "2026-10", "--format", "csv", *data, *now).startswith("成本中心,部门")
 
 
+def test_a_balance_says_what_accuracy_classes_explain(meterbook: Commands) -> None:
+    case = Path(__file__).parent.parent / "cases" / "accounting" / "imbalance-and-accuracy-classes"
+    data, now = ("--data", str(meterbook.data)), ("--now", "2026-12-01T00:00:00Z")
+    meterbook("import", str(case / "site"), str(case / "readings.csv"), *data, *now)
+    table = meterbook("balance", str(case / "site"), "2026-10", *data, *now)
+    shown = [line.replace("│", " ").split() for line in table[table.index("parents and their children") :].splitlines()]
+    rows = {cells[0]: cells[1:4] for cells in shown if cells and cells[0] in {"P", "Q", "R", "S"}}
+    assert rows["P"] == ["10.000", "13.237", "explained"]
+    assert rows["Q"][:2] == ["200.000", "5.000"]
+    assert (rows["R"], rows["S"]) == (["10.000"], [])
+
+
 def test_import_reports_what_it_refuses(meterbook: Commands, site: Path, tmp_path: Path) -> None:
     now = ("--now", "2026-10-02T00:00:00+08:00", "--data", str(meterbook.data))
     file = readings(
