@@ -12,6 +12,7 @@ import pytest
 import yaml
 from accounting.agreed import Agreed, check_quota
 from accounting.entries import signed
+from accounting.keeping import kept
 
 from collectors.files import rows
 from collectors.modbus.decode import decode
@@ -107,8 +108,13 @@ def check_imbalance(site: Site, ledger: Ledger, asked: dict[str, Any]) -> None:
 
 
 def check(expected: dict[str, Any], site: Site, store: MemoryStore, corrections: Corrections | None) -> None:
-    agreed = Agreed.of(expected.get("entries", []))
-    ledger, now = Ledger(site, store, corrections, entries=agreed), parse(expected.get("now", "2026-12-31T00:00:00Z"))
+    with kept() as intervals:
+        agreed = Agreed.of(expected.get("entries", []))
+        check_answers(expected, site, store, Ledger(site, store, corrections, intervals, agreed))
+
+
+def check_answers(expected: dict[str, Any], site: Site, store: MemoryStore, ledger: Ledger) -> None:
+    now = parse(expected.get("now", "2026-12-31T00:00:00Z"))
     for asked in expected.get("consumption", []):
         check_consumption(site, ledger, asked)
     for asked in expected.get("statements", []):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from accounting.entries import signed
+from accounting.keeping import kept
 from accounting.test_cases import CASES, opened
 from accounting.test_closing import DECEMBER, LATE, NOVEMBER, Desk
 
@@ -61,8 +62,8 @@ def test_every_line_of_a_case_comes_down_to_its_registers(case: Path, tmp_path: 
     site, store = opened(case)
     expected = yaml.safe_load((case / "expected.yaml").read_text(encoding="utf-8"))
     now = parse(expected.get("now", "2026-12-31T00:00:00Z"))
-    with signed(case, site, store, tmp_path) as corrections:
-        ledger = Ledger(site, store, corrections)
+    with signed(case, site, store, tmp_path) as corrections, kept() as intervals:
+        ledger = Ledger(site, store, corrections, intervals)
         for month in sorted({asked["month"] for asked in expected.get("statements", [])}):
             for statement in ledger.statements(month, now):
                 for line in statement.lines:

@@ -10,10 +10,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
+from accounting.keeping import kept
 from accounting.test_cases import CASES, opened
 
 from meterbook.accounting.ledger import Ledger
 from meterbook.accounting.score import Judge, after_hours, given, league, months_of
+from meterbook.accounting.upkeep import Kept
 from meterbook.domain.calendar import Calendar
 from meterbook.domain.instant import HOUR, parse
 from meterbook.domain.plans import ScorePart, Scores
@@ -29,19 +31,26 @@ def shown(score: Score) -> list[list[object]]:
     ]
 
 
-def judge(case: Path, expected: dict[str, Any]) -> Judge:
+def judge(case: Path, expected: dict[str, Any], intervals: Kept) -> Judge:
     site, store = opened(case)
     assert site.scores is not None
     answers = [Answer(row[0], parse(row[1]), row[2] and parse(row[2])) for row in expected.get("answers", [])]
     return Judge(
-        Ledger(site, store), site.scores, lambda start, end: [one for one in answers if start <= one.raised < end]
+        Ledger(site, store, kept=intervals),
+        site.scores,
+        lambda start, end: [one for one in answers if start <= one.raised < end],
     )
 
 
 @pytest.mark.parametrize("case", sorted(CASES.glob("score-*")), ids=lambda case: case.name)
 def test_case(case: Path) -> None:
     expected = yaml.safe_load((case / "expected.yaml").read_text(encoding="utf-8"))
-    now, by = parse(expected["now"]), judge(case, expected)
+    with kept() as intervals:
+        check(expected, judge(case, expected, intervals))
+
+
+def check(expected: dict[str, Any], by: Judge) -> None:
+    now = parse(expected["now"])
     for asked in expected["scores"]:
         (found,) = by.month(asked["month"], now, [asked["department"]])
         points = None if asked["points"] is None else Decimal(asked["points"])
