@@ -82,7 +82,9 @@ def _price(answer: ExplanationOut) -> str:
     price = answer.price
     each = f", {plain(price.per_unit)} each" if price.per_unit is not None else ""
     steps = "".join(f", up to {step.up_to or 'any'}: {plain(step.price)}" for step in price.tiers)
-    whole = "" if price.site_charge is None else f"; the site pays {plain(price.site_charge)} for {price.site_quantity}"
+    internal = answer.line.kind in ("quota_excess", "quota_reward")  # between the site and its departments
+    paid = None if internal else price.site_charge
+    whole = "" if paid is None else f"; the site pays {plain(paid)} for {price.site_quantity}"
     return f"{each}{steps}{whole}"
 
 
