@@ -15,6 +15,7 @@ from api.portal import departments as department_pages
 from api.portal import docs, hand_readings, login, site
 from api.portal import incidents as incident_pages
 from api.portal import meters as meter_pages
+from api.portal import statements as statement_pages
 from api.portal.render import STATIC
 from api.problem import ProblemDetails
 from api.routers import (
@@ -50,6 +51,7 @@ PAGES: tuple[APIRouter, ...] = (
     login.router,
     site.router,
     department_pages.router,
+    statement_pages.router,
     incident_pages.router,
     meter_pages.router,
     hand_readings.router,

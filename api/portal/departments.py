@@ -4,42 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
-from api.ask import month_named
 from api.portal.live import OPEN, by_urgency
+from api.portal.months import MonthChosen, Months, months_of
 from api.portal.render import Page, PageAsked, api
+from api.portal.statements import extras
 from api.scope import Need, Viewer, allow
 from api.utilities import unit_of, utilities
 from meterbook.books import incidents
-from meterbook.domain.calendar import GRID, first_of_month, next_month
-from meterbook.domain.instant import Instant, iso
+from meterbook.domain.calendar import GRID
+from meterbook.domain.instant import iso
 from meterbook.domain.organisation import Department, path
 from meterbook.domain.statement import Statement
-from meterbook.domain.text import Text
 
 router = APIRouter(include_in_schema=False)
 
 Readers = Annotated[Viewer, Depends(allow(Need.STATEMENTS))]
-MonthChosen = Annotated[str | None, Query(max_length=7)]
 
 MAX_INCIDENTS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Months:
-    """The month shown and its neighbours; `following` is None where it would lie in the future."""
-
-    shown: str
-    before: str
-    following: str | None
-    start: Instant
-    end: Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +43,7 @@ class Use:
 @router.get("/departments")
 def departments(page: PageAsked, viewer: Readers, month: MonthChosen = None) -> Response:
     """All departments with their month."""
-    months = _months(page, month)
+    months = months_of(page, month)
     statements = {each.department: each for each in page.rooms.ledger.statements(months.shown, page.now)}
     parents = page.rooms.site.department_parents
     rows = sorted(viewer.all_departments(), key=lambda each: path(each.id, parents))
@@ -84,7 +71,7 @@ def department(
 ) -> Response:
     """One department's month."""
     found = viewer.department(department)
-    months = _months(page, month)
+    months = months_of(page, month)
     below = [
         page.rooms.site.departments[each] for each in sorted(page.rooms.site.departments_below(found.id) - {found.id})
     ]
@@ -97,6 +84,8 @@ def department(
         "department.html",
         {
             "department": found,
+            "alone": False,
+            "party": found.id,
             "above": [page.rooms.site.departments[each] for each in _above(page, viewer, found)],
             "below": [(each, statements.get(each.id)) for each in below],
             "months": months,
@@ -104,7 +93,7 @@ def department(
             "statement": statements.get(found.id),
             "signature": page.rooms.ledger.signature(months.shown),
             "rolled": _rolled(page, statements, found.id),
-            "extras": _extras(page),
+            "extras": extras(page.rooms.site),
             "uses": _uses(page, found, statements.get(found.id), months, by),
             "incidents": by_urgency(faults),
         },
@@ -122,28 +111,9 @@ def _rolled(page: Page, statements: Mapping[str, Statement], department: str) ->
     return sum(paid, Decimal(0)) if paid else None
 
 
-def _extras(page: Page) -> dict[str, Text]:
-    """Names of surcharges and fixed charges, which stand in the band of their lines."""
-    surcharges = {each.id: each.name for tariff in page.rooms.site.tariffs for each in tariff.surcharges}
-    return surcharges | {each.id: each.name for tariff in page.rooms.site.tariffs for each in tariff.fixed}
-
-
 def _above(page: Page, viewer: Viewer, found: Department) -> Sequence[str]:
     walked = path(found.id, page.rooms.site.department_parents)[:-1]
     return [each for each in walked if viewer.sees_department(each)]
-
-
-def _months(page: Page, asked: str | None) -> Months:
-    calendar = page.rooms.site.calendar
-    current = calendar.month_of(page.now)
-    shown = current if asked is None else month_named("query.month", asked)
-    first = first_of_month(shown)
-    following = f"{next_month(first):%Y-%m}"
-    start, end = calendar.month(shown)
-    until = max(start, min(end, page.now - page.now % GRID))
-    return Months(
-        shown, f"{first - timedelta(days=1):%Y-%m}", following if following <= current else None, start, until
-    )
 
 
 def _uses(page: Page, found: Department, statement: Statement | None, months: Months, by: str) -> list[Use]:
