@@ -19,6 +19,7 @@ COMMIT_SECONDS = Histogram("meterbook_commit_seconds", "Time from taking a batch
 SPOOL_BYTES = Gauge("meterbook_spool_bytes", "Bytes that wait for the remote store", registry=REGISTRY)
 SPOOL_FILL = Gauge("meterbook_spool_fill", "Share of the spool's limits in use, by bytes or age", registry=REGISTRY)
 SPOOL_REFUSED = Counter("meterbook_spool_refused", "Batches the full spool refused", registry=REGISTRY)
+STORE_LOST = Counter("meterbook_store_lost", "Readings a store lost and was given again", registry=REGISTRY)
 SPOOL_DAMAGED = Counter("meterbook_spool_damaged", "Damaged records found in the spool", registry=REGISTRY)
 STORE_FAILURES = Counter("meterbook_store_failures", "Attempts the remote store did not take", registry=REGISTRY)
 REMOVED = Counter("meterbook_readings_removed", "Old raw readings that retention let go", ["how"], registry=REGISTRY)

@@ -26,6 +26,13 @@ from meterbook.readings.fault import Away, NotThere, Rejected, StoreError
 LINES = 5_000
 """Lines of one request, as InfluxData advises."""
 
+_LIVES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("/debug/vars", ("system", "started")),
+    ("/ready", ("started",)),
+    ("/ping", ("process_id",)),
+)
+"""Where versions 1, 2 and 3 tell one of their runs from another, and under which keys."""
+
 _SETTING = "storage.readings.influxdb"
 _UNFIT = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
 
@@ -70,6 +77,7 @@ class Server:
         self._timeout = timeout
         self._pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(timeout), maxsize=8)
         self._send: Callable[[str], None] | None = None
+        self._lives = _LIVES
         self._client: InfluxDBClient | None = None
 
     def version(self) -> str:
@@ -80,6 +88,19 @@ class Server:
         if version[:1] not in {"1", "2", "3"}:
             raise Away(f"{self.address} is no InfluxDB 1, 2 or 3 (it calls itself {told!r}); mend {_SETTING}.url")
         return version
+
+    def life(self) -> str | None:
+        """What tells this run of the server from its earlier and later ones; None where it does not say."""
+        for path, keys in self._lives:
+            with self._explained():
+                answer = self._pool.request("GET", self.address.url.rstrip("/") + path, headers=self.address.headers)
+            told: Any = _json(answer)
+            for key in keys:
+                told = told.get(key) if isinstance(told, dict) else None
+            if told:
+                self._lives = ((path, keys),)
+                return str(told)
+        return None
 
     def write(self, lines: Sequence[str]) -> dict[int, str]:
         """Write lines; those that the server will never take come back by their place, with its reason."""

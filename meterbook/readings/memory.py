@@ -55,6 +55,14 @@ class MemoryStore:
         outcomes = [outcome for batch in batches for outcome in self.append(batch.readings, batch.now)]
         return Landing([reading for batch in batches for reading in batch.readings], outcomes)
 
+    def life(self) -> str | None:
+        """See RemoteStore; it has but one."""
+        return "memory"
+
+    def land_again(self, batches: Sequence[Batch]) -> Landing:
+        """See RemoteStore; it loses nothing."""
+        return Landing([], [])
+
     def read(self, point: str, start: Instant, end: Instant) -> Series:
         """See ReadingStore."""
         with self._lock:

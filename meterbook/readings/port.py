@@ -85,3 +85,15 @@ class RemoteStore(ReadingStore, Protocol):
         Raises Away while the server takes nothing; then all of them must land again, and what was stored already
         is repeated.
         """
+
+    def life(self) -> str | None:
+        """What tells this run of the server from its earlier and later ones; None where it does not say.
+
+        Raises Away while it is not there.
+        """
+
+    def land_again(self, batches: Sequence[Batch]) -> Landing:
+        """Land what the server has lost of batches that had landed, and nothing else.
+
+        A value that somebody has superseded since stays superseded. Raises Away as `land` does.
+        """

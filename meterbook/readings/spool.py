@@ -2,15 +2,19 @@
 
 A directory of segments, each appended to and then only read, of checksummed records. An append is on disk (fsync)
 when it returns. What has landed in the store is remembered in the file `position`; a segment that has landed as a
-whole is deleted. One process at a time uses a spool.
+whole is kept for a while, in case the store loses what it acknowledged, and then deleted. One process at a time uses a
+spool.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -24,6 +28,13 @@ from meterbook.readings.port import Batch
 
 SEGMENT = 8 * 1024 * 1024
 """Bytes after which a segment ends and the next begins; an eighth of a spool too small for several."""
+
+KEPT = 8 * SEGMENT
+"""Bytes of landed segments that are kept, at most a quarter of what the spool may hold.
+
+InfluxDB may lose in a crash what it acknowledged since the crash before (docs/stores.md), but no more than a segment of
+its log, 10 MB. As much never takes more room than this here.
+"""
 
 _POSITION = struct.Struct("<QQ")
 _CHECK = struct.Struct("<I")
@@ -70,7 +81,7 @@ class Spool:
             self._hold()
             self._position_file = os.open(directory / "position", os.O_RDWR | os.O_CREAT, 0o640)
             self._mark = self._remembered()
-            self._segments = self._found()
+            self._segments, self._kept = self._found()
         except OSError as error:
             raise self._fault(error) from error
 
@@ -81,9 +92,10 @@ class Spool:
         """
         content = record.encode(batch)
         with self._lock:
+            self._keep(self._limits.max_bytes - self._bytes() - len(content))
             self._refuse_when_full(len(content), batch.now)
             try:
-                self._write(content)
+                self._write_somehow(content)
             except OSError as error:
                 self._undo()
                 raise self._fault(error) from error
@@ -100,14 +112,37 @@ class Spool:
             if readings <= 0 or not size:
                 break
             mark = Mark(segment.number, mark.offset if segment.number == mark.segment else 0)
-            with segment.path.open("rb") as file:
-                while mark.offset < size and readings > 0:
-                    batch, offset = self._next(file.fileno(), mark, size)
-                    mark = Mark(segment.number, offset)
-                    if batch is not None:
-                        batches.append(batch)
-                        readings -= len(batch.readings)
+            for batch, offset in self._records(segment, mark.offset, size):
+                mark = Mark(segment.number, offset)
+                if batch is not None:
+                    batches.append(batch)
+                    readings -= len(batch.readings)
+                if readings <= 0:
+                    break
         return batches, mark
+
+    def landed_lately(self, readings: int) -> Iterator[list[Batch]]:
+        """What has landed and is still here, oldest first, in parts of about `readings` readings.
+
+        What goes meanwhile to make room is left out.
+        """
+        with self._lock:
+            mark = self._mark
+            segments = [(segment, segment.size) for segment in self._kept]
+            segments += [(segment, mark.offset) for segment in self._segments if segment.number == mark.segment]
+        part: list[Batch] = []
+        room = readings
+        for segment, size in segments:
+            with suppress(FileNotFoundError):
+                for batch, _ in self._records(segment, 0, size):
+                    if batch is not None:
+                        part.append(batch)
+                        room -= len(batch.readings)
+                    if room <= 0:
+                        yield part
+                        part, room = [], readings
+        if part:
+            yield part
 
     def landed(self, mark: Mark) -> None:
         """Forget what lies before a place; on disk when this returns."""
@@ -117,10 +152,9 @@ class Spool:
             self._remember(mark)
             with self._lock:
                 self._mark = mark
-                over = [segment for segment in self._segments if self._is_over(segment)]
-                self._segments = [segment for segment in self._segments if segment not in over]
-            for segment in over:
-                segment.path.unlink()
+                self._kept += [segment for segment in self._segments if self._is_over(segment)]
+                self._segments = [segment for segment in self._segments if segment not in self._kept]
+                self._keep(KEPT)
         except OSError as error:
             raise self._fault(error) from error
 
@@ -173,16 +207,45 @@ class Spool:
         os.pwrite(self._position_file, packed + _CHECK.pack(zlib.crc32(packed)), 0)
         os.fdatasync(self._position_file)
 
-    def _found(self) -> list[_Segment]:
-        """The segments on disk that have not landed, the torn end of the last one cut off."""
+    @property
+    def store_life(self) -> str:
+        """The run of the store that is known to have all that has landed; empty where none is."""
+        try:
+            return (self._directory / "store").read_text(errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    @store_life.setter
+    def store_life(self, life: str) -> None:
+        try:
+            # A torn text is no run of any store: then what landed lately lands again, which is safe.
+            with (self._directory / "store").open("w") as file:
+                file.write(life)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise self._fault(error) from error
+
+    def _found(self) -> tuple[list[_Segment], list[_Segment]]:
+        """The segments on disk that wait and those that have landed, the torn end of the last one cut off."""
         paths = sorted(self._directory.glob("*.spool"))
         if paths:
             _cut(paths[-1])
         segments = [_Segment(int(path.stem), path, path.stat().st_size) for path in paths]
         for segment in segments:
-            if self._is_over(segment):
+            if not segment.size:
                 segment.path.unlink()
-        return [segment for segment in segments if not self._is_over(segment)]
+        over = [segment for segment in segments if segment.size and self._is_over(segment)]
+        return [segment for segment in segments if not self._is_over(segment)], over
+
+    def _keep(self, most: int) -> None:
+        """Let go of the oldest landed segments until no more than `most` bytes of them are left, and none too many."""
+        most = min(most, KEPT, self._limits.max_bytes // 4)
+        size = sum(segment.size for segment in self._kept)
+        while self._kept and size > most:
+            size -= self._kept[0].size
+            self._kept[0].path.unlink(missing_ok=True)
+            del self._kept[0]
 
     def _is_over(self, segment: _Segment) -> bool:
         if segment.number == self._active:
@@ -214,6 +277,17 @@ class Spool:
                 return record.instant(head) if record.length(head) is not None else None
         return None
 
+    def _write_somehow(self, content: bytes) -> None:
+        """Write; where the disk is full, once more without what was kept only in case the store loses it."""
+        try:
+            self._write(content)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not self._kept:
+                raise
+            self._undo()
+            self._keep(0)
+            self._write(content)
+
     def _write(self, content: bytes) -> None:
         limit = min(SEGMENT, self._limits.max_bytes // 8)
         if self._active is None or self._segments[-1].size >= limit:
@@ -227,7 +301,7 @@ class Spool:
 
     def _begin_segment(self) -> None:
         self._end_segment()
-        number = max([self._mark.segment, *(segment.number for segment in self._segments)]) + 1
+        number = max([self._mark.segment, *(segment.number for segment in (*self._kept, *self._segments))]) + 1
         path = self._directory / f"{number:012}.spool"
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
         self._segments.append(_Segment(number, path, 0))
@@ -256,6 +330,13 @@ class Spool:
         if not failed.size:
             self._segments.pop()
             failed.path.unlink(missing_ok=True)
+
+    def _records(self, segment: _Segment, offset: int, size: int) -> Iterator[tuple[Batch | None, int]]:
+        """Each record of a segment from `offset` on and where it ends; nothing where one is damaged."""
+        with segment.path.open("rb") as file:
+            while offset < size:
+                batch, offset = self._next(file.fileno(), Mark(segment.number, offset), size)
+                yield batch, offset
 
     def _next(self, file: int, mark: Mark, size: int) -> tuple[Batch | None, int]:
         """The record at a place and where it ends; nothing, and the next intact one, where it is damaged."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from secrets import token_hex
 from threading import Condition, Thread
 
 from meterbook import telemetry
@@ -42,6 +43,7 @@ class SpooledStore:
         self._away: tuple[str, Instant] | None = None
         self._pause = FIRST_PAUSE
         self._warned = False
+        self._run_of_ours, self._times_away = token_hex(8), 0
 
     @property
     def trouble(self) -> str | None:
@@ -132,6 +134,7 @@ class SpooledStore:
 
     def _turn(self) -> bool:
         """Let the oldest readings land; False when none wait."""
+        self._land_again_what_was_lost()
         batches, mark = self._spool.take(TOGETHER)
         if batches:
             self._landed(self._remote.land(batches))
@@ -140,6 +143,22 @@ class SpooledStore:
         with self._work:
             self._work.notify_all()
         return bool(batches)
+
+    def _land_again_what_was_lost(self) -> None:
+        """A store that has been started anew may have lost what it acknowledged: it is given that again."""
+        life = self._remote.life() or f"nameless {self._run_of_ours} {self._times_away}"
+        if life == self._spool.store_life:
+            return
+        lost = 0
+        for batches in self._spool.landed_lately(TOGETHER):
+            landing = self._remote.land_again(batches)
+            if landing.readings:
+                lost += len(landing.readings)
+                self._landed(landing)
+        self._spool.store_life = life
+        if lost:
+            telemetry.STORE_LOST.inc(lost)
+            _log.error("the store had lost readings that it acknowledged; they have landed again", readings=lost)
 
     def _sleep(self, until: Callable[[], bool], seconds: float | None) -> None:
         with self._work:
@@ -155,6 +174,7 @@ class SpooledStore:
         telemetry.STORE_FAILURES.inc()
         reason = str(error) if isinstance(error, StoreError) else repr(error)
         if self._away is None:
+            self._times_away += 1
             _log.error("readings wait in the spool", reason=reason)
         with self._work:
             self._away = (reason, self._away[1] if self._away else self._now())

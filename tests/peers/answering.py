@@ -29,6 +29,7 @@ class Answering:
         self.version, self.answer = version, answer
         self.taken: list[str] = []
         self.asked: list[tuple[str, dict[str, str]]] = []
+        self.pages: dict[str, bytes] = {"/health": b'{"name": "influxdb", "version": "v2.7.1"}'}
         self.hurry = threading.Event()
         self._server = _Listening(("127.0.0.1", 0), type("Requests", (_Requests,), {"owner": self}))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -68,8 +69,8 @@ class _Requests(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.owner.asked.append((self.path, dict(self.headers)))
         told = self.owner.version
-        if self.path == "/health":
-            self.reply(Answer(200, b'{"name": "influxdb", "version": "v2.7.1"}'))
+        if self.path in self.owner.pages:
+            self.reply(Answer(200, self.owner.pages[self.path]))
         else:
             self.reply(Answer(204, headers=(("X-Influxdb-Version", told),) if told else ()))
 

@@ -202,6 +202,53 @@ def own_influx(tmp_path: Path) -> Iterator[influxdb.InfluxDB]:
         yield server
 
 
+def test_what_the_database_acknowledged_and_lost_lands_again(own_influx: influxdb.InfluxDB, tmp_path: Path) -> None:
+    """A crash in the middle of a write leaves its log torn; InfluxDB goes on behind the tear, and at its next crash
+    finds nothing there."""
+    address = own_influx.new_database()
+
+    def stored() -> int:
+        found = own_influx.query('SELECT count("value") FROM "readings"', address.database)
+        return int(str(found[0]["count"])) if found else 0
+
+    def tear_and_crash() -> None:
+        own_influx.stop(kill=True)
+        (log,) = (tmp_path / "influxdb").glob("wal/*/*/*/*.wal")
+        os.truncate(log, log.stat().st_size - 20)
+        own_influx.start()
+
+    with closing(Watched(InfluxStore(Server(address)), tmp_path / "spool").start()) as watched:
+        watched.store.append(rows(0, 100), NOW)
+        eventually(lambda: len(watched.landed) == 100)
+        tear_and_crash()
+        assert stored() == 0
+        for number in range(100, 200, 10):
+            watched.store.append(rows(number), NOW)
+        eventually(lambda: stored() == 200)
+    own_influx.stop(kill=True)
+    own_influx.start()
+    assert stored() == 0, "what it acknowledged behind the tear is gone"
+    lost = telemetry.STORE_LOST._value.get()
+    with closing(Watched(InfluxStore(Server(address)), tmp_path / "spool").start()) as watched:
+        eventually(lambda: stored() == 200)
+        eventually(lambda: len(watched.landed) == 200)
+        assert telemetry.STORE_LOST._value.get() == lost + 200
+    with closing(Watched(InfluxStore(Server(address)), tmp_path / "spool").start()) as watched:
+        watched.store.append(rows(0), NOW)
+        eventually(lambda: watched.landed == rows(0))
+
+
+def test_a_server_without_a_name_for_its_runs_is_asked_after_each_absence(tmp_path: Path) -> None:
+    with Answering() as peer, closing(Watched(influx_at(peer.url), tmp_path).start()) as watched:
+        watched.store.append(rows(0), NOW)
+        eventually(lambda: watched.landed == rows(0))
+        peer.answer = lambda _: Answer(503, b"busy")
+        watched.store.append(rows(10), NOW)
+        eventually(lambda: watched.store.trouble)
+        peer.answer = lambda _: Answer(204)
+        eventually(lambda: watched.landed == [*rows(0), *rows(0), *rows(10)])
+
+
 def resident() -> int:
     """Bytes of memory this process uses."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
