@@ -21,7 +21,7 @@ from meterbook.domain.interval import Consumption
 from meterbook.domain.meter import Meter
 from meterbook.domain.quantity import UNITS, UTILITIES
 from meterbook.domain.site import Site
-from meterbook.domain.statement import Line
+from meterbook.domain.statement import Line, Statement
 from meterbook.i18n import Translator, mark
 
 COVERED = Decimal("0.95")
@@ -240,3 +240,14 @@ def record(ledger: Ledger, signature: Signature, now: Instant) -> Closed:
         tuple(ledger.every_statement(month, now)),
         tuple(ledger.balances(month, now)),
     )
+
+
+def recomputed(ledger: Ledger, month: str) -> list[Statement]:
+    """A closed month by its terms and today's readings: the statements of its record, while nothing was read since.
+
+    Adjustments are those that were booked in it. Raises KeyError where the month is not closed.
+    """
+    record = ledger.closed(month)
+    if record is None:
+        raise KeyError(month)
+    return ledger.of_terms(record).every_statement(month, ledger.site.calendar.month(month)[1])

@@ -62,7 +62,7 @@ class Ledger:
         self._readings, self._corrections, self._kept, self._closings = readings, corrections, kept, closings
         self._upkeep = Upkeep(self._grid, readings, kept)
         self.adjustments = Adjustments(site.calendar, closings, self._recomputed)
-        self._quotas = Quotas(site, entries, self.carried, self.charged_when_over)
+        self._entries, self._quotas = entries, Quotas(site, entries, self.carried, self.charged_when_over)
 
     def consumption(self, meter: str, start: Instant, end: Instant, step: Step) -> list[Consumption]:
         """Consumption of a meter over [start, end) in local windows; raises KeyError for an unknown meter."""
@@ -119,7 +119,8 @@ class Ledger:
         month, site = record.signature.month, record.terms.site(self.site)
         # What is kept is cut for today's site: other cuts or another calendar would only make it over and over.
         alike = site.calendar is self.site.calendar and Grid(site).month(month).digest == self._grid.month(month).digest
-        return Ledger(site, self._readings, self._corrections, self._kept if alike else None)
+        kept = self._kept if alike else None
+        return Ledger(site, self._readings, self._corrections, kept, self._entries, self._closings)
 
     def _recomputed(self, record: Closed) -> Mapping[str, Sequence[Line]]:
         """The lines of a closed month by its terms and today's readings, without quotas and adjustments."""
@@ -194,8 +195,14 @@ class Ledger:
         found = next((one for one in record.statements if one.department == department), None)
         return found or compose(self.site, replace(self._month(month, now), state="closed"), department, (), {})
 
-    def quotas(self, month: str, now: Instant) -> list[QuotaStanding]:
-        """How departments stand against each quota of the year at the end of a month; a running one until `now`."""
+    def quotas(self, month: str, now: Instant, *, current: bool = False) -> list[QuotaStanding]:
+        """How departments stand against each quota of the year at the end of a month; a running one until `now`.
+
+        A closed month answers from its record; `current` computes it anew.
+        """
+        record = self._record(month, current)
+        if record is not None:
+            return [standing for one in record.statements for standing in one.quota]
         return self._drawn(month, now).quotas
 
     def _drawn(self, month: str, now: Instant) -> _Drawn:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,8 @@ from fractions import Fraction
 
 from meterbook.accounting import price
 from meterbook.accounting.allocate import Piece, joined
-from meterbook.domain.instant import Instant, iso
+from meterbook.domain.fingerprint import fingerprint
+from meterbook.domain.instant import Instant
 from meterbook.domain.interval import Shares
 from meterbook.domain.money import UNALLOCATED, round_half_up
 from meterbook.domain.quantity import UNITS, UTILITIES
@@ -250,27 +250,3 @@ def _mean(values: Sequence[float], weights: Sequence[Decimal | None]) -> float:
     if not whole:
         return sum(values) / len(values)
     return sum(value * size for value, size in zip(values, sizes, strict=True)) / whole
-
-
-def fingerprint(statement: Statement) -> str:
-    """SHA-256 over the content of a statement, the same wherever and whenever it is computed."""
-    content = {
-        "department": statement.department,
-        "month": statement.month,
-        "currency": statement.currency,
-        "total": _text(statement.total),
-        "payable": _text(statement.payable),
-        "lines": [
-            [
-                line.id, line.utility, line.kind, line.meter, _text(line.quantity), line.unit, _text(line.share),
-                _text(line.charge), line.tariff, line.band, iso(line.start), iso(line.end),
-                _text(line.quality.measured), _text(line.quality.estimated), _text(line.quality.missing),
-            ]
-            for line in statement.lines
-        ],
-    }  # fmt: skip
-    return hashlib.sha256(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
-
-
-def _text(value: Decimal | None) -> str | None:
-    return None if value is None else f"{value:f}"

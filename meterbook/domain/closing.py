@@ -12,7 +12,7 @@ from meterbook.domain.calendar import Calendar, DayKind
 from meterbook.domain.instant import Instant
 from meterbook.domain.meter import Meter
 from meterbook.domain.organisation import Department
-from meterbook.domain.plans import Opening
+from meterbook.domain.plans import Opening, Quota
 from meterbook.domain.site import Site
 from meterbook.domain.statement import Balance, Line, Statement
 from meterbook.domain.tariff import Tariff
@@ -25,7 +25,8 @@ REACH = timedelta(days=62)
 class Terms:
     """The rules, prices and calendar a month was closed by: all that its charges follow from, besides readings.
 
-    `days` are what the calendar called the days of the month and those shortly before it.
+    `days` are what the calendar called the days of the month and those shortly before it. `quotas` are those that the
+    site's files granted; None in what was closed before terms held them: then today's are taken for them.
     """
 
     days: Mapping[date, DayKind]
@@ -34,6 +35,7 @@ class Terms:
     allocations: tuple[Allocation, ...]
     tariffs: tuple[Tariff, ...]
     openings: Mapping[str, Opening] = field(default_factory=dict)
+    quotas: tuple[Quota, ...] | None = None
 
     @classmethod
     def of(cls, site: Site, month: str) -> Terms:
@@ -49,6 +51,7 @@ class Terms:
             allocations=site.allocations,
             tariffs=site.tariffs,
             openings=dict(site.openings),
+            quotas=site.quotas,
         )
 
     def site(self, today: Site) -> Site:
@@ -65,7 +68,7 @@ class Terms:
             allocations=self.allocations,
             tariffs=self.tariffs,
             openings=self.openings,
-            quotas=(),
+            quotas=today.quotas if self.quotas is None else self.quotas,
         )
 
     def _calendar(self, today: Calendar) -> Calendar:
