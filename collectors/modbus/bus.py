@@ -129,9 +129,10 @@ class ModbusCollector:
     async def _poll(self, slave: Slave) -> None:
         answers: list[Answer] = []
         failure: Failed | None = None
+        rest = 0.0
         slave.asked = self._clock()
         try:
-            await fetch(self._link, slave, self._clock, answers)
+            rest = await fetch(self._link, slave, self._clock, answers)
         except Failed as error:
             failure = error
         if isinstance(failure, Misfit) and self._connection.transport != "tcp":
@@ -142,17 +143,21 @@ class ModbusCollector:
         refusals = [Refusal(self._connection.id, slave.device.id, str(failure), "", now)]
         self._deliver(slave, slave.samples(answers), refusals if isinstance(failure, Misfit) else [])
         was_silent = slave.silent
-        if failure is None or answers:
+        if answers:
             returned(self._slaves, slave, now)
         if failure is None:
-            slave.answered(now)
+            if answers:
+                slave.answered(now)
+            if rest:
+                slave.rests(now, int(rest * SECOND))
         else:
             slave.failed(now, partly=bool(answers))
             DEVICE_FAILURES.labels(slave.device.id).inc()
         if slave.silent != was_silent:
             tell = _log.warning if slave.silent else _log.info
             tell("device silent" if slave.silent else "device answers", device=slave.device.id, reason=str(failure))
-        self._judge(failure, partly=bool(answers))
+        if failure is not None or answers:
+            self._judge(failure, partly=bool(answers))
 
     def _deliver(self, slave: Slave, samples: Sequence[Sample], refusals: Sequence[Refusal]) -> None:
         source = self._connection.id
@@ -168,5 +173,5 @@ class ModbusCollector:
         if len(silent) == len(self._slaves):
             mute = isinstance(failure, Unanswered)
             self._health.down(f"no device {'answers' if mute else 'gives a value'}: {failure}")
-        elif failure is None or partly:
+        elif partly:
             self._health.up()

@@ -2,39 +2,45 @@
 
 from __future__ import annotations
 
+from collectors.modbus.doubt import Shape
+
 SHORTEST = 5
 """Characters of the shortest answer: unit, function, exception code or byte count, checksum."""
 
 
 class Ear:
-    """Hears every frame of a connection; of one question, only the first frame of its unit was asked for."""
+    """Hears every frame of a connection; of one question, only the first frame of its unit was asked for.
+
+    `unasked` are the others, until they are taken out. A first one that does not fit its question is among them.
+    """
 
     def __init__(self) -> None:
-        self.unasked: set[int] = set()
-        self._open: int | None = None
+        self.unasked: list[Shape] = []
+        self._open: Shape | None = None
 
-    def asks(self, unit: int) -> None:
-        """A question leaves."""
-        self._open = unit
+    def asks(self, shape: Shape) -> None:
+        """A question leaves, to be answered in this shape or refused."""
+        self._open = shape
 
     def hears(self, data: bytes) -> None:
         """Bytes came."""
-        for unit in units(data):
-            if unit == self._open:
+        for frame in frames(data):
+            expected, of_unit = self._open, self._open is not None and frame.unit == self._open.unit
+            if of_unit:
                 self._open = None
-            else:
-                self.unasked.add(unit)
+            if not of_unit or (frame != expected and not frame.function & 0x80):
+                self.unasked.append(frame)
 
 
-def units(data: bytes) -> list[int]:
-    """Whose answers to reads, whole and with a right checksum, stand in some bytes; noise is none."""
-    found: list[int] = []
+def frames(data: bytes) -> list[Shape]:
+    """The answers to reads, whole and with a right checksum, that stand in some bytes; noise is none."""
+    found: list[Shape] = []
     at = 0
     while at + SHORTEST <= len(data):
         size = _size(data[at + 1], data[at + 2])
         end = at + size
         if size and end <= len(data) and _sound(data[at:end]):
-            found.append(data[at])
+            found.append(Shape(data[at], data[at + 1], size - SHORTEST))
             at = end
         else:
             at += 1

@@ -58,8 +58,9 @@ class Holes:
 class Slave:
     """One device and what its bus knows of it.
 
-    `asked` is when it was last asked. `barren` says that it refused everything when it last answered. `origin` is added
-    to the profile's addresses; None where it is still to be found on the device.
+    `asked` is when it was last asked. `resting` is for how long it was last left alone, because its answers could not
+    be told from others. `barren` says that it refused everything when it last answered. `origin` is added to the
+    profile's addresses; None where it is still to be found on the device.
     """
 
     device: Device
@@ -69,6 +70,7 @@ class Slave:
     asked: Instant = 0
     failures: int = 0
     barren: bool = False
+    resting: Instant = 0
     origin: int | None = field(init=False)
     _blocks: list[Block] | None = None
     _holes: Holes = field(default_factory=Holes)
@@ -190,9 +192,14 @@ class Slave:
     def _placed(self, span: Span) -> Span:
         return span._replace(address=span.address + (self.origin or 0))
 
+    def rests(self, now: Instant, time: Instant) -> None:
+        """Some or all of its reads were left out for a `time`, after which it is due, if it is not before."""
+        self.resting = time
+        self.due = min(self.due, now + time) if self.due > now else now + time
+
     def answered(self, now: Instant) -> None:
         """It is due again at the next multiple of its period; at once where it was asked so late that this passed."""
-        self.failures = 0
+        self.failures = self.resting = 0
         every = self.device.every
         current = now // every * every
         on_the_clock = self.due % every == 0 and self.due <= now
@@ -213,8 +220,8 @@ class Slave:
 
     @property
     def longest_wait(self) -> Instant:
-        """How long after the present it can be due at most: its period or, where it fails, its back-off if longer."""
-        return max(self.device.every, self._back_off)
+        """How long after the present it can be due at most: its period, its back-off where it fails, or its rest."""
+        return max(self.device.every, self._back_off, self.resting)
 
     @property
     def _back_off(self) -> Instant:

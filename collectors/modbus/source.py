@@ -14,6 +14,7 @@ from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.bit_message import ReadCoilsResponse, ReadDiscreteInputsResponse
 from pymodbus.pdu.register_message import ReadHoldingRegistersResponse, ReadInputRegistersResponse
 
+from collectors.modbus.doubt import Doubt, Shape
 from collectors.modbus.ear import Ear
 from collectors.modbus.line import BITS, DEFAULT_BAUD, Line
 from collectors.modbus.plan import Block
@@ -41,7 +42,10 @@ EXCEPTIONS = {
 logging.getLogger("pymodbus").addHandler(logging.NullHandler())
 
 PATIENT = 2
-"""Timeouts after which nothing more is expected of what was asked before a link was there, or could be confused."""
+"""Timeouts for which a unit is listened to that owes an answer, where its answer could be confused."""
+
+FRESH = 2.0
+"""Seconds for which a new link listens at most, and two timeouts at least, to what was asked before it was there."""
 
 Client = AsyncModbusTcpClient | AsyncModbusSerialClient
 
@@ -81,6 +85,12 @@ class Refused(Failed):
         return self.code in (10, 11)
 
 
+class Doubtful(Failed):
+    """The device refuses, or refused an older question: of that a refusal tells nothing."""
+
+    unheard = False
+
+
 class NotReading(RuntimeError):
     """Something other than a read was about to leave. It did not."""
 
@@ -97,6 +107,7 @@ class Link:
         self._owing: set[int] = set()
         self._connection = connection
         self._ear = Ear()
+        self._doubt = Doubt(connection.timeout / SECOND if connection.transport != "tcp" else 0.0)
         self._last: tuple[int, Block] | None = None
         self._answered = 0.0
         self._client: Client | None = None
@@ -115,7 +126,8 @@ class Link:
     async def open(self) -> bool:
         """Connect anew; False where nothing answers.
 
-        RTU frames carry no number: what was asked before this link was there is let pass, the first time.
+        RTU frames carry no number: what was asked before this link was there is let pass, the first time. Of a gateway
+        that was not there nothing was asked.
         """
         await self.close()
         self._client = client_of(self._connection, self._ear.hears)
@@ -124,8 +136,9 @@ class Link:
         except ValueError:  # pyserial, of a speed the port cannot do
             return False
         if found and self._fresh:
-            await asyncio.sleep(PATIENT * self._connection.timeout / SECOND)
-            self._fresh = False
+            timeout = self._connection.timeout / SECOND
+            await asyncio.sleep(min(self._doubt.patience, max(PATIENT * timeout, FRESH)))
+        self._fresh = False
         return found
 
     async def close(self) -> None:
@@ -148,19 +161,29 @@ class Link:
         await asyncio.sleep(0)  # what waits in the socket is heard now
         await self._refuse_unasked(unit)
         self._last = unit, block
-        self._ear.asks(unit)
+        shape = shape_of(unit, block)
+        doubted = self.doubt(unit, block) > 0
+        self._ear.asks(shape)
+        self._doubt.asks(shape, loop.time())
         try:
             words = answer(await _ask(client, unit, block), unit, block)
+            if doubted:
+                self._doubt.owes(shape)
         except ModbusException as error:
             reason = self._silence if client.connected else "the connection was closed by the other side"
-            await self._owed(unit)
+            await self._owed(unit, shape)
             raise Unanswered(reason) from error
         except Misfit:
-            await self._owed(unit)
+            await self._owed(unit, shape)
             raise
         except Refused as refusal:
+            doubted = self._doubt.left_of(unit, shape.function, loop.time()) > 0
             if refusal.unheard:
                 self._owing.add(unit)
+            if refusal.unheard or doubted:
+                self._doubt.owes(shape)
+            if doubted and not refusal.of_gateway:
+                raise Doubtful(f"{refusal}, which may answer an older question") from refusal
             raise
         finally:
             self._answered = loop.time()
@@ -170,16 +193,21 @@ class Link:
 
     def owes(self, unit: int) -> bool:
         """Whether something may still come of a unit that would be taken for the answer to the next question."""
-        if unit in self._ear.unasked:
-            self._ear.unasked.discard(unit)
-            self._owing.add(unit)
+        self._heed()
         return unit in self._owing
 
+    def doubt(self, unit: int, block: Block) -> float:
+        """Seconds until an answer to this question could be no other's; 0 where it could be believed."""
+        return self._doubt.left(shape_of(unit, block), asyncio.get_running_loop().time())
+
     async def hear_out(self, unit: int, timeouts: int) -> None:
-        """Let pass what nobody asked for, for some timeouts; then a unit owes nothing any more."""
+        """Let pass what nobody asked for, for some timeouts; then a unit owes nothing that an odd question would meet.
+
+        What is asked for in the shape of an answer that may still come stays in doubt for longer.
+        """
         await asyncio.sleep(timeouts * self._connection.timeout / SECOND)
+        self._heed()
         self._owing.discard(unit)
-        self._ear.unasked.discard(unit)
 
     def _stutter(self, unit: int, block: Block) -> float:
         """When an answer that comes twice has come twice, where the second would fit the next question; else 0."""
@@ -190,18 +218,34 @@ class Link:
         return self._answered + self._line.telling(block.table, block.count) / 1e9 if alike else 0.0
 
     async def _refuse_unasked(self, unit: int) -> None:
-        if unit in self._ear.unasked:
-            self._ear.unasked.discard(unit)
-            await self._owed(unit)
+        if unit in self._heed():
+            await self.close()
             raise Misfit(f"unit {unit} sent an answer that nobody asked for")
 
-    async def _owed(self, unit: int) -> None:
+    def _heed(self) -> set[int]:
+        """Units that sent what nobody asked for since this was last asked; they owe, and what comes late is timed."""
+        now = asyncio.get_running_loop().time()
+        for shape in self._ear.unasked:
+            self._doubt.comes(shape, now)
+        units = {shape.unit for shape in self._ear.unasked}
+        self._ear.unasked.clear()
+        self._owing |= units
+        return units
+
+    async def _owed(self, unit: int, shape: Shape) -> None:
         self._owing.add(unit)
+        self._doubt.owes(shape)
         await self.close()
 
     @property
     def _silence(self) -> str:
         return f"no answer within {self._connection.timeout / SECOND:g} s"
+
+
+def shape_of(unit: int, block: Block) -> Shape:
+    """What an answer to a question looks like."""
+    octets = -(-block.count // 8) if block.table in BITS else 2 * block.count
+    return Shape(unit, FUNCTIONS[block.table], octets)
 
 
 def client_of(connection: ModbusConnection, heard: Callable[[bytes], None] = lambda _: None) -> Client:
