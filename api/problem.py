@@ -85,6 +85,7 @@ class Problem(Exception):
 
 _NOT_HERE = {
     "correction": mark("There is no correction %(name)s here."),
+    "dispute": mark("There is no dispute %(name)s here."),
     "department": mark("There is no department %(name)s here."),
     "incident": mark("There is no incident %(name)s here."),
     "meter": mark("There is no meter %(name)s here."),

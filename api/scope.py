@@ -20,10 +20,14 @@ from api.auth import CSRF_HEADER, Caller, caller, check_csrf
 from api.port import Here
 from api.problem import Problem, Said, not_here
 from api.tenure import ALWAYS, Tenure, clipped, joined, of_points, tenures
+from meterbook.accounting.explain import find
 from meterbook.accounting.ledger import Ledger
+from meterbook.books import disputes
 from meterbook.books.access import User
+from meterbook.books.database import Books
 from meterbook.domain.calendar import Step
 from meterbook.domain.device import Point
+from meterbook.domain.dispute import Dispute
 from meterbook.domain.incident import Incident
 from meterbook.domain.instant import Instant
 from meterbook.domain.interval import Consumption
@@ -32,7 +36,7 @@ from meterbook.domain.money import UNALLOCATED
 from meterbook.domain.organisation import Department
 from meterbook.domain.reading import Reading, Series
 from meterbook.domain.site import Site
-from meterbook.domain.statement import Statement
+from meterbook.domain.statement import Line, Statement
 from meterbook.i18n import mark
 from meterbook.readings.port import ReadingStore
 from meterbook.readings.rollups import Rollups, rollups
@@ -51,6 +55,8 @@ class Need(Enum):
     SUPPLY = auto()
     BALANCE = auto()
     CLOSING = auto()
+    DISPUTES = auto()
+    DISPUTE_ANSWERS = auto()
     CORRECTIONS = auto()
     QUOTA_ENTRIES = auto()
     INCIDENTS = auto()
@@ -74,6 +80,8 @@ ALLOWED: dict[Need, frozenset[str]] = {
     Need.SUPPLY: _CREW,
     Need.BALANCE: _TECHNICAL,
     Need.CLOSING: _TECHNICAL,
+    Need.DISPUTES: _COST,
+    Need.DISPUTE_ANSWERS: _TECHNICAL,
     Need.CORRECTIONS: _TECHNICAL,
     Need.QUOTA_ENTRIES: _TECHNICAL,
     Need.INCIDENTS: _ALL,
@@ -200,6 +208,21 @@ class Viewer:
         """A visible incident; raises Problem 404."""
         if found is None or not self.sees_department(found.department):
             raise not_here("incident", str(name))
+        return found
+
+    def line(self, ledger: Ledger, name: str, now: Instant) -> tuple[Statement, Line]:
+        """A visible statement line with its statement; raises Problem 404."""
+        found = find(ledger, name, now)
+        if found is None or not self.sees_department(found[0].department):
+            raise not_here("statement line", name)
+        return found
+
+    def dispute(self, books: Books, name: int) -> Dispute:
+        """A visible dispute; raises Problem 404."""
+        with books.read() as connection:
+            found = disputes.get(connection, name)
+        if found is None or not self.sees_department(found.department):
+            raise not_here("dispute", str(name))
         return found
 
     def all_departments(self) -> list[Department]:

@@ -10,15 +10,15 @@ from fastapi.responses import PlainTextResponse
 
 from api.ask import MonthAsked
 from api.closing import NotClosable, close
+from api.explaining import explained
 from api.port import Here, Rooms
-from api.problem import Fault, Problem, not_here
+from api.problem import Fault, Problem
 from api.routers import PREFIX
 from api.schemas.common import Listing
 from api.schemas.explanation import ExplanationOut
 from api.schemas.statement import BalanceOut, ClosingIn, ClosingOut, StatementOut
 from api.scope import Need, Viewer, allow
 from meterbook.accounting.closing import sentence
-from meterbook.accounting.explain import explain, find
 from meterbook.books.closings import ClosedAlready
 from meterbook.domain.statement import Statement
 from meterbook.i18n import English
@@ -87,11 +87,7 @@ def explain_line(
     viewer: Readers,
 ) -> ExplanationOut:
     """Why a line is what it is: its rule, price, share and meters, down to their raw readings."""
-    found = find(rooms.ledger, line, rooms.clock())
-    if found is None or not (viewer.departments is None or viewer.sees_department(found[0].department)):
-        raise not_here("statement line", line)
-    told = explain(rooms.ledger, *found, rooms.clock())
-    return ExplanationOut.of(told, rooms.site.calendar.zone, viewer.sees_meter)
+    return explained(rooms, viewer, line)
 
 
 @router.get("/balance/{month}")

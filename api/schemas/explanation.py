@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
 from api.schemas.common import Answer, Exact, QualityShares
+from api.schemas.dispute import DisputeInFull
 from api.schemas.statement import LineOut
 from meterbook.accounting.explain import Edge, Explanation, Part, Stretch
 from meterbook.domain.allocation import Allocation
@@ -192,9 +193,16 @@ class ExplanationOut(Answer):
     days: list[DayOut]
     lines: list[str] = Field(description="ids of the lines that carry the quantity")
     change: ChangeOut | None
+    disputes: list[DisputeInFull] = Field(description="of the line; of an adjustment also those that it answers")
 
     @classmethod
-    def of(cls, told: Explanation, zone: ZoneInfo, sees: Callable[[str], bool] = lambda meter: True) -> ExplanationOut:
+    def of(
+        cls,
+        told: Explanation,
+        zone: ZoneInfo,
+        sees: Callable[[str], bool] = lambda meter: True,
+        disputes: Sequence[DisputeInFull] = (),
+    ) -> ExplanationOut:
         """An explanation with the meters that may be seen, and the days where those are all."""
         statement, line = told.statement, told.line
         whole = all(sees(part.meter) for part in told.parts)
@@ -210,6 +218,7 @@ class ExplanationOut(Answer):
             days=[DayOut.of(day, zone) for day in told.days if whole],
             lines=list(told.stands_on),
             change=_change(told),
+            disputes=list(disputes),
         )
 
 

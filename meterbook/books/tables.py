@@ -265,6 +265,47 @@ statement_lines = Table(
     Index("ix_statement_lines_month", "month", "department"),
 )
 
+# --- contested lines: rows are added, never changed -------------------------------------------------------------------
+
+# `contested` is the line as it stood that day (JSON), `state` and `hash` those of its statement. An answer is a row
+# more, and so is each correction that it names.
+disputes = Table(
+    "disputes",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("line", Text, nullable=False),
+    Column("month", String(7), nullable=False),
+    Column("department", Text, nullable=False),
+    Column("contested", Text, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("site_version", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_disputes_line", "line"),
+    Index("ix_disputes_month", "month", "department"),
+)
+
+dispute_answers = Table(
+    "dispute_answers",
+    metadata,
+    Column("dispute", _ID, ForeignKey("disputes.id"), primary_key=True),
+    Column("outcome", String(10), nullable=False),
+    Column("author", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("change", Text),
+    Column("site_version", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+dispute_corrections = Table(
+    "dispute_corrections",
+    metadata,
+    Column("dispute", _ID, ForeignKey("dispute_answers.dispute"), primary_key=True),
+    Column("correction", _ID, ForeignKey("corrections.id"), primary_key=True),
+)
+
 # --- who may come in -------------------------------------------------------------------------------------------------
 
 users = Table(

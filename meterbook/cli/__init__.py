@@ -17,6 +17,7 @@ from meterbook.cli import (
     close,
     correct,
     devices,
+    dispute,
     doctor,
     explain,
     importing,
@@ -49,6 +50,7 @@ accounts.add_to(app)
 close.add_to(app)
 explain.add_to(app)
 correct.add_to(app)
+dispute.add_to(app)
 quota.add_to(app)
 score.add_to(app)
 devices.add_to(app)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from api.disputing import in_full, of_line
 from api.schemas.common import plain
 from api.schemas.explanation import ExplanationOut, PartOut, RuleOut
 from meterbook.accounting.explain import explain, find
-from meterbook.accounting.ledger import Ledger
-from meterbook.cli.accounts import asked_of
 from meterbook.cli.options import Data, Now, SiteDirectory, TextFormat, data_directory, present
 from meterbook.cli.terminal import complain, write, write_json
-from meterbook.wiring.opening import clock_from, open_site
+from meterbook.domain.instant import Instant
+from meterbook.domain.site import Site
+from meterbook.settings import EMBEDDED, Settings
+from meterbook.wiring.keeping import ledger_of
+from meterbook.wiring.opening import clock_from, open_archive, open_site
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,13 +36,7 @@ def explain_(
     moment = clock_from(present(now))()
     opened, settings = open_site(site)
 
-    def told(ledger: Ledger) -> ExplanationOut | None:
-        found = find(ledger, line, moment)
-        if found is None:
-            return None
-        return ExplanationOut.of(explain(ledger, *found, moment), opened.calendar.zone)
-
-    answer = asked_of(opened, settings, data_directory(site, data), told)
+    answer = _explained(opened, settings, data_directory(site, data), line, moment)
     if answer is None:
         complain(f"there is no statement line {line}; `meterbook statement SITE MONTH --format json` shows their ids")
         raise typer.Exit(1)
@@ -46,6 +44,19 @@ def explain_(
         write_json(answer.model_dump(mode="json", by_alias=True))
     else:
         write("\n".join(_text(answer)))
+
+
+def _explained(site: Site, settings: Settings, directory: Path, line: str, now: Instant) -> ExplanationOut | None:
+    if settings.storage.readings == EMBEDDED and not directory.exists():
+        complain(f"{directory} holds no readings yet; `meterbook import` brings some, or --data names another place")
+        return None
+    with open_archive(directory, settings) as archive:
+        ledger = ledger_of(site, archive)
+        found = find(ledger, line, now)
+        if found is None:
+            return None
+        said = [in_full(ledger, archive.books, one, now) for one in of_line(ledger, archive.books, *found)]
+        return ExplanationOut.of(explain(ledger, *found, now), site.calendar.zone, disputes=said)
 
 
 def _text(answer: ExplanationOut) -> list[str]:
@@ -69,6 +80,10 @@ def _text(answer: ExplanationOut) -> list[str]:
         )
     if answer.lines:
         told.append(f"  stands on the quantity of {', '.join(answer.lines)}")
+    for one in answer.disputes:
+        outcome = f"{one.answer.outcome} by {one.answer.author}" if one.answer else "waits for its answer"
+        told.append(f"  dispute {one.id} of {one.contested.id} by {one.author}: {outcome}")
+        told += [f"    adjusted in {each.month}: {each.line.id} {each.line.charge}" for each in one.adjustments]
     return told
 
 

@@ -21,7 +21,9 @@ from meterbook.accounting.ledger import Ledger
 from meterbook.books import access, incidents, outbox
 from meterbook.books.access import User
 from meterbook.books.closings import Closings
+from meterbook.books.corrections import Corrections
 from meterbook.books.database import Books
+from meterbook.books.quotas import QuotaEntries
 from meterbook.domain.incident import Deed, Event, Evidence, Incident, State
 from meterbook.domain.instant import DAY, HOUR, MINUTE, Instant, parse
 from meterbook.domain.reading import Reading
@@ -154,7 +156,7 @@ def served(directory: Path) -> Iterator[World]:
         settings=Settings(),
         store=store,
         books=books,
-        ledger=Ledger(site, store, closings=Closings(books)),
+        ledger=Ledger(site, store, Corrections(books), entries=QuotaEntries(books), closings=Closings(books)),
         deliver=pipeline.deliver,
         sources=lambda: statuses,
         clock=clock,
