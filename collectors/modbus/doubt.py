@@ -11,6 +11,9 @@ from typing import NamedTuple
 LATEST = 20
 """Timeouts after which nothing more is expected of a question, unless answers were seen to come later;"""
 
+LATEST_NUMBERED = 5
+"""the same where frames are numbered, so that only a gateway's own confusion is left;"""
+
 LONGEST = 60.0
 """and seconds after which nothing is expected in any case. Twice the longest delay seen lies between the two."""
 
@@ -26,8 +29,8 @@ class Shape(NamedTuple):
 class Doubt:
     """Which answers may still come late, and until when."""
 
-    def __init__(self, timeout: float) -> None:
-        self._patience = LATEST * timeout
+    def __init__(self, timeout: float, latest: int = LATEST) -> None:
+        self._patience = latest * timeout
         self._asked: dict[Shape, float] = {}
         self._owed: dict[Shape, float] = {}
 

@@ -14,7 +14,7 @@ from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.bit_message import ReadCoilsResponse, ReadDiscreteInputsResponse
 from pymodbus.pdu.register_message import ReadHoldingRegistersResponse, ReadInputRegistersResponse
 
-from collectors.modbus.doubt import Doubt, Shape
+from collectors.modbus.doubt import LATEST, LATEST_NUMBERED, Doubt, Shape
 from collectors.modbus.ear import Ear
 from collectors.modbus.line import BITS, DEFAULT_BAUD, Line
 from collectors.modbus.plan import Block
@@ -107,11 +107,12 @@ class Link:
         self._owing: set[int] = set()
         self._connection = connection
         self._ear = Ear()
-        self._doubt = Doubt(connection.timeout / SECOND if connection.transport != "tcp" else 0.0)
+        numbered = connection.transport == "tcp"
+        self._doubt = Doubt(connection.timeout / SECOND, LATEST_NUMBERED if numbered else LATEST)
         self._last: tuple[int, Block] | None = None
         self._answered = 0.0
         self._client: Client | None = None
-        self._fresh = connection.transport != "tcp"
+        self._fresh = not numbered
         self._quiet_until = 0.0
         # A gateway keeps the silence between frames on its own line; on ours nobody else does.
         self._line = Line(connection.baud or DEFAULT_BAUD)
