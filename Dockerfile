@@ -20,6 +20,8 @@ COPY --from=browser /portal/static/vendor api/portal/static/vendor
 RUN pip wheel --no-cache-dir --wheel-dir /wheels ".[postgres]"
 
 FROM python:3.11-slim
+# A font with Chinese, which statements as PDF embed.
+RUN apt-get update && apt-get install --yes --no-install-recommends fonts-wqy-microhei && rm -rf /var/lib/apt/lists/*
 RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
     pip install --no-cache-dir --no-index --find-links /wheels "meterbook[postgres]" \
  && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin meterbook \

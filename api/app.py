@@ -23,6 +23,7 @@ from api.routers import (
     corrections,
     departments,
     disputes,
+    exports,
     incidents,
     meters,
     points,
@@ -38,6 +39,7 @@ RESOURCES: tuple[APIRouter, ...] = (
     points.router,
     meters.router,
     departments.router,
+    exports.router,  # before statements: a department's name may hold dots, too
     statements.router,
     disputes.router,
     corrections.router,

@@ -10,13 +10,14 @@ import os
 import re
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from meterbook.domain.instant import DAY, HOUR, Instant
-from meterbook.domain.quantity import UNITS
+from meterbook.domain.quantity import UNITS, UTILITIES
+from meterbook.domain.statement import LineKind
 
 EMBEDDED = "sqlite"
 """Kept in a file of the data directory."""
@@ -161,6 +162,36 @@ def _age(text: str) -> str:
     return text
 
 
+ACCOUNTS: tuple[str, ...] = (
+    *UTILITIES,
+    *(f"{utility}.{kind}" for utility in UTILITIES for kind in get_args(LineKind)),
+)
+"""What an account can be given to: a utility, or one kind of its lines."""
+
+
+def _posted(name: str) -> str:
+    if name not in ACCOUNTS:
+        near = next(iter(get_close_matches(name, ACCOUNTS, 1)), None)
+        raise _refused(f"{name} is nothing that is posted", "a utility, or one with a kind: water, water.loss", near)
+    return name
+
+
+def _embeddable(path: str) -> str:
+    if Path(path).suffix.lower() not in (".ttf", ".otf", ".ttc", ".otc"):
+        raise _refused(f"{path!r} is no file of a font", "one that ends in .ttf, .otf, .ttc or .otc")
+    return path
+
+
+class Reports(_Section):
+    """What statements as files need: a font with Chinese for PDF, and the accounts that finance posts to.
+
+    `accounts` are by utility (`water`), or by utility and kind (`water.loss`), which comes first.
+    """
+
+    font: Annotated[str, AfterValidator(_embeddable)] | None = None
+    accounts: dict[Annotated[str, AfterValidator(_posted)], Annotated[str, Field(min_length=1, max_length=100)]] = {}
+
+
 class Settings(_Section):
     """All of service.yaml. Every setting has a default that works for one machine.
 
@@ -169,6 +200,7 @@ class Settings(_Section):
 
     http: Http = Http()
     storage: Storage = Storage()
+    reports: Reports = Reports()
     retention: dict[Annotated[str, AfterValidator(_quantity)], Annotated[str, AfterValidator(_age)]] = {}
     session_hours: int = Field(default=12, ge=1, le=720, description="how long a login in the portal lasts")
     intake_capacity: int = Field(default=10_000, ge=100, description="deliveries waiting for the disk before refusal")

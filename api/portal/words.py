@@ -6,6 +6,10 @@ from meterbook.accounting.manual import Odd
 from meterbook.domain.incident import Deed, Incident, State
 from meterbook.domain.rule import Severity
 from meterbook.i18n import mark
+from meterbook.i18n.statements import BANDS as BANDS
+from meterbook.i18n.statements import KINDS as KINDS
+from meterbook.i18n.statements import REMARKS as REMARKS
+from meterbook.i18n.statements import STATEMENT_STATES as STATEMENT_STATES
 
 STATES: dict[State, str] = {
     State.RAISED: mark("raised"),
@@ -31,32 +35,6 @@ DEEDS: dict[Deed, str] = {
     Deed.RESOLVE: mark("resolved"),
 }
 
-KINDS: dict[str, str] = {
-    "direct": mark("Direct"),
-    "shared": mark("Shared"),
-    "loss": mark("Losses"),
-    "fixed": mark("Fixed charge"),
-    "demand": mark("Demand"),
-    "power_factor": mark("Power factor"),
-    "surcharge": mark("Surcharge"),
-    "quota_excess": mark("Quota excess"),
-    "quota_reward": mark("Saving reward"),
-    "adjustment": mark("Adjustment"),
-}
-
-BANDS: dict[str, str] = {
-    "sharp": mark("Sharp"),
-    "peak": mark("Peak"),
-    "flat": mark("Flat"),
-    "valley": mark("Valley"),
-}
-
-STATEMENT_STATES: dict[str, str] = {
-    "open": mark("open"),
-    "provisional": mark("provisional"),
-    "closed": mark("closed"),
-}
-
 MESSAGE_STATES: dict[str, str] = {"waiting": mark("waiting"), "sent": mark("sent"), "failed": mark("failed")}
 
 SOURCE_STATES: dict[str, str] = {"starting": mark("starting"), "up": mark("up"), "down": mark("down")}
@@ -66,12 +44,6 @@ ROLES: dict[str, str] = {
     "engineer": mark("Engineer"),
     "crew": mark("Maintenance crew"),
     "department": mark("Department"),
-}
-
-REMARKS: dict[str, str] = {
-    "demand": mark("The demand is not charged yet: no window was wholly measured."),
-    "estimated_demand": mark("A higher demand was estimated and does not count."),
-    "power_factor": mark("The power factor is not charged yet: reactive readings are missing."),
 }
 
 ODDITIES: dict[Odd, str] = {

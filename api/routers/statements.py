@@ -5,8 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Path, Query, Response
-from fastapi.responses import PlainTextResponse
+from fastapi import APIRouter, Body, Depends, Path, Query
 
 from api.ask import MonthAsked
 from api.closing import NotClosable, close
@@ -22,7 +21,6 @@ from meterbook.accounting.closing import sentence
 from meterbook.books.closings import ClosedAlready
 from meterbook.domain.statement import Statement
 from meterbook.i18n import English
-from meterbook.reports.csv import statement as statement_csv
 
 router = APIRouter(prefix=PREFIX, tags=["statements"])
 
@@ -59,17 +57,6 @@ def close_month(
         ]
         raise Problem(HTTPStatus.CONFLICT, str(error), errors=faults) from error
     return ClosingOut.of(signature, rooms.site.calendar.zone)
-
-
-@router.get("/statements/{month}/{department}.csv", response_class=PlainTextResponse)
-def statement_as_csv(month: MonthAsked, department: str, rooms: Here, viewer: Readers) -> Response:
-    """A statement as CSV for spreadsheets, in the site's language."""
-    found = _statement(rooms, viewer, month, department)
-    return Response(
-        statement_csv(found, rooms.site, rooms.site.language),
-        media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="statement-{month}-{department}.csv"'},
-    )
 
 
 @router.get("/statements/{month}/{department}")

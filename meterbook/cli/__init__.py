@@ -25,6 +25,7 @@ from meterbook.cli import (
     score,
     service,
     site,
+    statement,
     stores,
     users,
 )
@@ -47,6 +48,7 @@ service.add_to(app)
 site.add_to(app)
 importing.add_to(app)
 accounts.add_to(app)
+statement.add_to(app)
 close.add_to(app)
 explain.add_to(app)
 correct.add_to(app)

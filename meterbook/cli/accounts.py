@@ -1,4 +1,4 @@
-"""`consumption`, `balance`, `statement`: what was used, where it went, what it costs."""
+"""`consumption` and `balance`: what was used, and where it went."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from api.schemas.common import plain
 from api.schemas.consumption import DepartmentConsumption, MeterConsumption, intervals
-from api.schemas.statement import BalanceOut, StatementOut
+from api.schemas.statement import BalanceOut
 from meterbook.accounting.imbalance import Imbalance
 from meterbook.accounting.ledger import Ledger
 from meterbook.cli.options import (
@@ -26,15 +26,11 @@ from meterbook.cli.options import (
     month_of,
     present,
 )
-from meterbook.cli.terminal import as_json, complain, write, write_json, write_table
-from meterbook.domain.instant import iso
-from meterbook.domain.interval import Shares
+from meterbook.cli.terminal import complain, write, write_json, write_table
 from meterbook.domain.money import UNALLOCATED
 from meterbook.domain.quantity import UNITS, UTILITIES
 from meterbook.domain.site import Site
-from meterbook.domain.statement import Statement
 from meterbook.readings.memory import MemoryStore
-from meterbook.reports import csv
 from meterbook.settings import EMBEDDED, Settings
 from meterbook.wiring.keeping import ledger_of
 from meterbook.wiring.opening import clock_from, open_archive, open_site
@@ -47,7 +43,6 @@ def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command()(consumption)
     app.command()(balance)
-    app.command()(statement)
 
 
 def asked_of(site: Site, settings: Settings, directory: Path, question: Callable[[Ledger], T]) -> T:
@@ -184,91 +179,5 @@ def _against_children(one: Imbalance) -> list[str]:
     return [one.meter, _plain(one.difference), _plain(one.limit), verdict[one.explained]]
 
 
-def statement(
-    site: SiteDirectory,
-    month: Annotated[str, typer.Argument(metavar="MONTH", help="such as 2026-10")],
-    department: Annotated[str | None, typer.Option(help="just this department")] = None,
-    format_: Annotated[Format, typer.Option("--format", help="how to write it")] = Format.TABLE,
-    out: Annotated[Path | None, typer.Option(help="write to this file")] = None,
-    current: Current = False,
-    data: Data = None,
-    now: Now = None,
-) -> None:
-    """What departments used and owe for a month, line by line."""
-    moment = clock_from(present(now))()
-    opened, settings = open_site(site)
-    month_of(month)
-    place = data_directory(site, data)
-    if department is None:
-        found = asked_of(opened, settings, place, lambda ledger: ledger.statements(month, moment, current=current))
-    else:
-        id_ = known(department, [*opened.departments, UNALLOCATED], "department", opened)
-        one = asked_of(opened, settings, place, lambda ledger: ledger.statement(month, id_, moment, current=current))
-        found = [one]
-    if format_ is Format.TABLE and out is None:
-        for one in found:
-            _write_statement(one, opened)
-        return
-    text = _as_text(found, opened, format_, single=department is not None)
-    if out is None:
-        write(text)
-    else:
-        out.write_text(text, encoding="utf-8")
-        write(f"{out}: {len(found)} statements of {month}")
-
-
-def _as_text(found: list[Statement], site: Site, format_: Format, *, single: bool) -> str:
-    if format_ is Format.JSON:
-        answer = [StatementOut.of(one, site.calendar.zone).model_dump(mode="json", by_alias=True) for one in found]
-        return as_json(answer[0] if single else answer)
-    documents = [csv.statement(one, site, site.language) for one in found]
-    heading, *_ = documents[0].splitlines() if documents else [""]
-    return "\r\n".join([heading, *(row for document in documents for row in document.splitlines()[1:])]) + "\r\n"
-
-
-def _write_statement(found: Statement, site: Site) -> None:
-    name = site.departments[found.department].name if found.department in site.departments else None
-    title = f"{found.department}{f' {name.zh} {name.en}' if name else ''}: {found.month}, {found.state}"
-    rows = [
-        [
-            line.utility,
-            line.kind,
-            line.meter or "",
-            line.band or "",
-            iso(line.start, site.calendar.zone)[:16],
-            iso(line.end, site.calendar.zone)[:16],
-            _plain(line.quantity),
-            line.unit or "",
-            _plain(line.charge),
-            _shown(line.quality),
-        ]
-        for line in found.lines
-    ]
-    columns = [
-        "utility",
-        "kind",
-        "meter",
-        "band",
-        "from",
-        "to",
-        "quantity>",
-        "unit",
-        f"charge {found.currency}>",
-        "quality",
-    ]
-    write_table(title, columns, rows)
-    total, below = _plain(found.total) or "no price", _plain(found.subtree_total) or "no price"
-    write(f"total {total} {found.currency}, with departments below {below}")
-    if found.payable != found.total:
-        write(f"with quota lines {_plain(found.payable) or 'no price'} {found.currency}")
-    if found.remarks:
-        write(f"remarks: {', '.join(found.remarks)}")
-    write("")
-
-
 def _plain(value: Decimal | None) -> str:
     return "" if value is None else plain(value)
-
-
-def _shown(quality: Shares) -> str:
-    return f"{quality.measured:.0%} measured, {quality.estimated:.0%} estimated, {quality.missing:.0%} missing"

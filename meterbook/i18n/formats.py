@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -77,6 +78,14 @@ class Formats:
         if at is None:
             return UNKNOWN
         return format_datetime(to_datetime(at, self.zone), _MOMENTS[self.language], locale=self.locale)
+
+    def days(self, start: Instant, end: Instant) -> str:
+        """The local days from `start` up to `end`, the last one included; instants where they are no midnights."""
+        if {to_datetime(at, self.zone).time() for at in (start, end)} != {time()}:
+            return f"{self.moment(start)} – {self.moment(end)}"
+        return " – ".join(
+            format_skeleton("yMMMd", to_datetime(at, self.zone), locale=self.locale) for at in (start, end - 1)
+        )
 
     def time(self, at: Instant | None) -> str:
         """Time of the local day, to the second."""

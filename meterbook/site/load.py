@@ -71,14 +71,21 @@ def _draft(directory: Path, files: Files) -> Draft:
 
 
 def _anchored(settings: Settings, directory: Path) -> Settings:
-    """Settings whose references to secrets hold wherever the process stands."""
+    """Settings whose references to secrets and files hold wherever the process stands."""
     storage = settings.storage
     anchored: dict[str, object] = {"books": secret_place(storage.books, directory)}
     if isinstance(storage.readings, InfluxReadings):
         influx = storage.readings.influxdb
         token = secret_place(influx.token, directory)
         anchored["readings"] = InfluxReadings(influxdb=influx.model_copy(update={"token": token}))
-    return settings.model_copy(update={"storage": storage.model_copy(update=anchored)})
+    reports = settings.reports
+    font = None if reports.font is None else str(directory / reports.font)
+    return settings.model_copy(
+        update={
+            "storage": storage.model_copy(update=anchored),
+            "reports": reports.model_copy(update={"font": font}),
+        }
+    )
 
 
 def _zone(draft: Draft) -> ZoneInfo:

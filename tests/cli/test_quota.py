@@ -139,5 +139,5 @@ def test_what_cannot_be_is_refused(desk: Desk, arguments: tuple[str, ...], told:
 
 
 def test_a_statement_says_what_is_to_be_paid_with_its_quota_lines(desk: Desk) -> None:
-    assert "with quota lines 130.00 CNY" in desk.run("statement", str(desk.site), "2026-01", "--department", "a")
-    assert "with quota lines" not in desk.run("statement", str(desk.site), "2026-03", "--department", "a")
+    assert "含定额奖惩: 130.00 CNY" in desk.run("statement", str(desk.site), "2026-01", "--department", "a")
+    assert "含定额奖惩" not in desk.run("statement", str(desk.site), "2026-03", "--department", "a")

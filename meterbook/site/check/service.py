@@ -11,13 +11,16 @@ from meterbook.site.resolve.devices import secret_place
 
 
 def check(draft: Draft) -> None:
-    """Warn of secrets that are not there, and of a retention that nobody applies."""
+    """Warn of secrets and of a font that are not there, and of a retention that nobody applies."""
     storage, missing = draft.settings.storage, "it to be there before the service starts"
     for key, reference in _references(storage):
         try:
             secret(secret_place(reference, draft.directory) or "")
         except (SecretMissing, ValueError) as error:
             _warn(draft, key, str(error), missing)
+    font = draft.settings.reports.font
+    if font is not None and not (draft.directory / font).is_file():
+        _warn(draft, "reports.font", f"{font} is not there", "a file of a font with Chinese")
     if isinstance(storage.readings, InfluxReadings) and draft.settings.retention:
         _warn(draft, "retention", "is not applied to an InfluxDB", "readings in SQLite")
 
