@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from meterbook.domain.instant import Instant, from_datetime
+from meterbook.domain.instant import Instant, from_datetime, moment
 
 
 class LocalTime(NamedTuple):
@@ -21,11 +21,11 @@ class LocalTime(NamedTuple):
 
 def local_time(text: str, zone: ZoneInfo) -> LocalTime:
     """A local time such as 2026-10-01T08:00, without an offset; raises ValueError for anything else."""
-    moment = datetime.fromisoformat(text.strip())
-    if moment.tzinfo is not None or ":" not in text:
+    found = moment(text.strip())
+    if found.tzinfo is not None:
         raise ValueError(f"{text!r} is no local date and time")
-    first, second = moment.replace(tzinfo=zone), moment.replace(tzinfo=zone, fold=1)
+    first, second = found.replace(tzinfo=zone), found.replace(tzinfo=zone, fold=1)
     if first.utcoffset() == second.utcoffset():
         return LocalTime((from_datetime(first),), skipped=False)
     back = first.astimezone(UTC).astimezone(zone).replace(tzinfo=None)
-    return LocalTime(tuple(sorted((from_datetime(first), from_datetime(second)))), skipped=back != moment)
+    return LocalTime(tuple(sorted((from_datetime(first), from_datetime(second)))), skipped=back != found)

@@ -41,7 +41,8 @@ class Delimited:
 def rows(first: str, lines: Iterable[str]) -> Iterator[Row]:
     """The rows of a CSV text from its first line and the others, without those of empty cells."""
     delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(_again(first, lines), delimiter=delimiter)
+    # Strict, since otherwise the cell "12"34 is 1234.
+    reader = csv.reader(_again(first, lines), delimiter=delimiter, strict=True)
     last = 0
     while True:
         try:
@@ -51,13 +52,18 @@ def rows(first: str, lines: Iterable[str]) -> Iterator[Row]:
                     if any(cell and not cell.isspace() for cell in cells):
                         yield Row(line, cells)
                 else:
-                    yield Row(last + 1, cells, f"a quotation mark swallows the lines {last + 1} to {line}")
+                    yield Row(last + 1, cells, _swallowed(last + 1, line))
                 last = line
         except csv.Error as error:
-            yield Row(last + 1, (), str(error))
-            last = reader.line_num
+            line = reader.line_num
+            yield Row(last + 1, (), str(error) if line == last + 1 else _swallowed(last + 1, line))
+            last = line
         else:
             return
+
+
+def _swallowed(first: int, last: int) -> str:
+    return f"a quotation mark swallows the lines {first} to {last}"
 
 
 def _again(first: str, lines: Iterable[str]) -> Iterator[str]:

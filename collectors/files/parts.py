@@ -22,10 +22,11 @@ DEEPEST = 64
 LONGEST_TAG = 1 << 20
 """Bytes of a tag or a comment, which the parser must hold as a whole."""
 
-Shown = Literal["number", "date", "moment"]
+Shown = Literal["number", "percent", "date", "moment"]
 """How the format of a cell shows its number: a `moment` has a time of day."""
 
 _BUILT_IN: dict[str, Shown] = {
+    **dict.fromkeys(("9", "10"), "percent"),
     **dict.fromkeys(map(str, (14, 15, 16, 17, 27, 28, 29, 30, 31, 36, 50, 51, 52, 53, 54, 57, 58)), "date"),
     **dict.fromkeys(map(str, (18, 19, 20, 21, 22, 32, 33, 34, 35, 45, 46, 47, 55, 56)), "moment"),
 }
@@ -145,4 +146,6 @@ def _shown(code: str) -> Shown:
     letters = set(_LITERAL.sub("", code.partition(";")[0]).lower())
     if letters & {"h", "s"}:
         return "moment"
-    return "date" if letters & {"y", "d", "m"} else "number"
+    if letters & {"y", "d", "m"}:
+        return "date"
+    return "percent" if "%" in letters else "number"

@@ -20,6 +20,7 @@ ROW_TEXT = 1 << 20
 
 _REFERENCE = re.compile(r"([A-Z]{1,3})[0-9]{1,7}").fullmatch
 _LINE = re.compile(r"[0-9]{1,7}").fullmatch
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?").fullmatch
 _LAST_DAY = 2_958_466  # 10000-01-01
 _DAY_0 = datetime(1899, 12, 30)  # noqa: DTZ001 a workbook knows no zones
 _DAY_0_OF_1904 = datetime(1904, 1, 1)  # noqa: DTZ001
@@ -58,7 +59,8 @@ def rows(stream: IO[bytes], key: Key, seen: Callable[[int], None]) -> Iterator[R
     """The rows that are not empty, without the empty cells at their ends; `seen` is told how many bytes were read.
 
     A formula stands as its stored result, or as =FORMULA where there is none. Dates are in ISO form, without a time of
-    day where the format has none. Raises NotReadable for rows and cells that no sheet can have.
+    day where the format has none; 0.45 in a format of percent is 45%. Raises NotReadable for rows and cells that no
+    sheet can have.
     """
     line, length = 0, 0
     cells: list[str] = []
@@ -123,7 +125,11 @@ def _shown(cell: _Cell, key: Key) -> str:
         return "TRUE" if value == "1" else "FALSE"
     if cell.type != "n":
         return value
-    shown = key.formats[cell.style] if cell.style < len(key.formats) else "number"
+    shown = key.formats[cell.style] if 0 <= cell.style < len(key.formats) else "number"
+    if not _NUMBER(value):  # Python would take 1_000 and nan
+        raise ValueError(f"number {value!r}")
+    if shown == "percent":
+        return f"{_numeral(str(Decimal(value) * 100), key.sign)}%"
     return _numeral(value, key.sign) if shown == "number" else _moment(value, shown, key)
 
 

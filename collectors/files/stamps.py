@@ -12,18 +12,20 @@ from zoneinfo import ZoneInfo
 
 from collectors.excerpt import excerpt
 from collectors.files.cells import Unclear
-from meterbook.domain.instant import Instant, from_datetime
+from meterbook.domain.instant import Instant, from_datetime, moment
 
 Dates = Literal["ymd", "dmy", "mdy"]
 
 REMEMBERED = 50_000
 """Stamps of a file that are read once: most files repeat the same instants for every point."""
 
+_EXAMPLE = " such as 2026-03-04 08:00"
 _CONCEIVABLE = ("ymd", "ydm", "dmy", "mdy")
 _DATE = re.compile(r"([0-9]{1,4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,4})(?:[T ]+(\S.*))?").fullmatch
 _NAMED = re.compile(r"([0-9]{4})年([0-9]{1,2})月([0-9]{1,2})日\s*(\S.*)?").fullmatch
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").match
 _TIME = re.compile(r"([0-9]{1,2})(:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)\s*(Z|[+-][0-9]{2}:?[0-9]{2})?").fullmatch
+_WEEK_OR_DAY_OF_YEAR = re.compile(r"[0-9]{4}(?:-?W[0-9]{2}|-[0-9]{3}(?![0-9]))").match
 _NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)?").fullmatch
 
 
@@ -47,16 +49,14 @@ def instants(
     @lru_cache(maxsize=REMEMBERED)
     def instant(text: str) -> Instant:
         try:
-            moment = datetime.fromisoformat(text)
+            found = moment(text)
         except ValueError:
-            moment = _loose(text, order)
-        if len(text) < 11 or ":" not in text:
-            raise Unclear(f"{excerpt(text)!r} has no time of day")
-        if moment.tzinfo is not None:
-            return from_datetime(moment)
+            found = _loose(text, order)
+        if found.tzinfo is not None:
+            return from_datetime(found)
         if zone is None:
             raise Unclear(f"{text} has no offset from UTC; give the zone of the file with --zone")
-        return _local(moment, zone)
+        return _local(found, zone)
 
     return instant
 
@@ -109,8 +109,7 @@ def _loose(text: str, order: Callable[[], Dates | Unclear]) -> datetime:
     named, found = _NAMED(text), _DATE(text)
     numbers = named or found
     if numbers is None:
-        hint = "; give the cells of a workbook a format with date and time" if _NUMBER(text) else ""
-        raise Unclear(f"{excerpt(text)!r} is no date and time{hint}")
+        raise Unclear(f"{excerpt(text)!r} is no date and time{_hint(text)}")
     declared = "ymd" if named or _ISO_DATE(text) else order()
     if isinstance(declared, Unclear):
         raise Unclear(f"{excerpt(text)!r} is no ISO date, and {declared}")
@@ -121,14 +120,20 @@ def _loose(text: str, order: Callable[[], Dates | Unclear]) -> datetime:
         parts = dict(zip(declared, numbers.groups(), strict=False))
         iso = f"{parts['y']}-{parts['m']:0>2}-{parts['d']:0>2}T{clock[1]:0>2}{clock[2]}{clock[3] or ''}"
         with suppress(ValueError):
-            return datetime.fromisoformat(iso)
-    raise Unclear(f"{excerpt(text)!r} is no date and time")
+            return moment(iso)
+    raise Unclear(f"{excerpt(text)!r} is no date and time{_EXAMPLE}")
 
 
-def _local(moment: datetime, zone: ZoneInfo) -> Instant:
-    first, second = moment.replace(tzinfo=zone), moment.replace(tzinfo=zone, fold=1)
+def _hint(text: str) -> str:
+    if _WEEK_OR_DAY_OF_YEAR(text):
+        return "; weeks and days of the year are not read, write a date such as 2026-03-04 08:00"
+    return "; give the cells of a workbook a format with date and time" if _NUMBER(text) else _EXAMPLE
+
+
+def _local(naive: datetime, zone: ZoneInfo) -> Instant:
+    first, second = naive.replace(tzinfo=zone), naive.replace(tzinfo=zone, fold=1)
     if first.utcoffset() != second.utcoffset():
         back = first.astimezone(UTC).astimezone(zone).replace(tzinfo=None)
-        what = "comes twice" if back == moment else "never comes"
-        raise Unclear(f"{moment.isoformat(' ')} {what} in {zone.key}, when the clocks change; write the offset")
+        what = "comes twice" if back == naive else "never comes"
+        raise Unclear(f"{naive.isoformat(' ')} {what} in {zone.key}, when the clocks change; write the offset")
     return from_datetime(first)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from collectors.excerpt import excerpt
-from meterbook.domain.instant import Instant, from_datetime
+from meterbook.domain.instant import Instant, from_datetime, moment
 
 _EPOCH = re.compile(r"[0-9]{9,14}(?:\.[0-9]{1,9})?").fullmatch
 _MILLISECONDS_FROM = 100_000_000_000  # as seconds: the year 5138; as milliseconds: 1973
@@ -40,11 +40,11 @@ def _iso(text: str, zone: ZoneInfo | None, near: Instant) -> Instant:
     if _is_day(text):
         raise NoInstant(f"{excerpt(text)!r} is a day without its time")
     try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not None:
-            return from_datetime(moment)
+        found = moment(text)
+        if found.tzinfo is not None:
+            return from_datetime(found)
         if zone is not None:
-            twice = [from_datetime(moment.replace(tzinfo=zone, fold=fold)) for fold in (0, 1)]
+            twice = [from_datetime(found.replace(tzinfo=zone, fold=fold)) for fold in (0, 1)]
             return min(twice, key=lambda at: abs(at - near))
     except (ValueError, OverflowError) as error:
         raise NoInstant(f"{excerpt(text)!r} is no ISO 8601 instant") from error

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import cast
-
-import orjson
+import math
 
 from collectors.excerpt import excerpt
 from collectors.files.cells import Unclear
@@ -18,36 +16,21 @@ from meterbook.domain.site import Site
 
 _QUALITIES = {"good": Quality.GOOD, "estimated": Quality.ESTIMATED, "bad": Quality.BAD}
 _FIELDS = frozenset({"point", "meter", "at", "value", "quality"})
+_DIGITS = 40
 
 
 def decode(body: bytes, site: Site, normaliser: Normaliser, now: Instant) -> Pushed:
     """The rows of a body; their numbers are positions in the list. Raises NotUnderstood, TooManyRows."""
     pushed = Pushed()
-    text = text_of(body)
-    rows = _rows(text)
-    twice = _repeated(text)
-    for number, row in enumerate(rows):
+    for number, row in enumerate(_rows(text_of(body))):
         try:
-            if number in twice:
-                raise Unclear(f"{excerpt(twice[number])!r} stands more than once; which is meant?")
+            if isinstance(row, _Repeated):
+                raise Unclear(f"{excerpt(row.key)!r} stands more than once; which is meant?")
             found = _reading(row, number, site, normaliser, now)
         except Unclear as unclear:
             found = refusal(number, str(unclear), _shown(row), now)
         pushed.add(number, found)
     return pushed
-
-
-def _rows(text: str) -> list[object]:
-    try:
-        document = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise NotUnderstood(f"no JSON: {error}") from None
-    rows = document.get("readings") if isinstance(document, dict) and len(document) == 1 else None
-    if not isinstance(rows, list):
-        raise NotUnderstood('expected {"readings": [...]}')
-    if len(rows) > MAX_ROWS:
-        raise TooManyRows
-    return rows
 
 
 class _Repeated(dict[str, object]):
@@ -66,17 +49,29 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return repeated
 
 
-def _repeated(text: str) -> dict[int, str]:
-    """The rows of a body that was read already in which a key stands more than once, and the key."""
+def _whole(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _DIGITS else math.inf
+
+
+def _rows(text: str) -> list[object]:
+    """The rows of a body; NaN, which some write, and numbers beyond any register are left to the row that has them.
+
+    Raises NotUnderstood, TooManyRows.
+    """
     try:
-        # Figures are of no interest here, and some have more digits than Python makes a number of.
-        document = json.loads(text, object_pairs_hook=_object, parse_int=str)
+        document = json.loads(text, object_pairs_hook=_object, parse_int=_whole)
+    except json.JSONDecodeError as error:
+        raise NotUnderstood(f"no JSON: {error}") from None
     except RecursionError:
         raise NotUnderstood("nested deeper than readings are") from None
     if isinstance(document, _Repeated):
-        raise NotUnderstood(f"{document.key!r} stands more than once")
-    rows = cast("list[object]", document["readings"])
-    return {number: row.key for number, row in enumerate(rows) if isinstance(row, _Repeated)}
+        raise NotUnderstood(f"{excerpt(document.key)!r} stands more than once")
+    rows = document.get("readings") if isinstance(document, dict) and len(document) == 1 else None
+    if not isinstance(rows, list):
+        raise NotUnderstood('expected {"readings": [...]}')
+    if len(rows) > MAX_ROWS:
+        raise TooManyRows
+    return rows
 
 
 def _reading(row: object, number: int, site: Site, normaliser: Normaliser, now: Instant) -> Reading | Refusal:
@@ -113,6 +108,6 @@ def _point(row: dict[object, object], site: Site) -> str:
 
 def _shown(row: object) -> str:
     try:
-        return orjson.dumps(row).decode()
-    except orjson.JSONEncodeError:  # deeper than it writes, though not than it reads
+        return json.dumps(row, ensure_ascii=False)
+    except RecursionError:
         return type(row).__name__

@@ -6,6 +6,7 @@ them only through `iso` and the page templates, in the site's zone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -21,17 +22,21 @@ DAY: Instant = 24 * HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
+_ISO = re.compile(
+    r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8})[Tt ](?P<hour>[0-9]{2})"
+    r"(?P<rest>:?[0-9]{2}(?::?[0-9]{2}(?:[.,][0-9]+)?)?)(?: ?(?:[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?))?"
+).fullmatch
 
 
 class NaiveInstant(ValueError):
     """A date and time without an offset: nobody can say which instant is meant."""
 
 
-def from_datetime(moment: datetime) -> Instant:
+def from_datetime(aware: datetime) -> Instant:
     """The instant of an aware datetime; raises NaiveInstant for one without an offset."""
-    if moment.tzinfo is None:
-        raise NaiveInstant(f"{moment.isoformat()} has no offset from UTC")
-    return (moment - _EPOCH) // _TICK
+    if aware.tzinfo is None:
+        raise NaiveInstant(f"{aware.isoformat()} has no offset from UTC")
+    return (aware - _EPOCH) // _TICK
 
 
 def to_datetime(at: Instant, zone: ZoneInfo | None = None) -> datetime:
@@ -40,17 +45,35 @@ def to_datetime(at: Instant, zone: ZoneInfo | None = None) -> datetime:
     return moment if zone is None else moment.astimezone(zone)
 
 
+def moment(text: str) -> datetime:
+    """An ISO 8601 calendar date and time of day, aware where the text has an offset; ValueError for anything else.
+
+    24:00 is the end of its day. `datetime.fromisoformat` alone takes any sign between date and time, and so reads the
+    offset of 2026-03-04+08:00 as a time of day; and it takes a week, 2026-W10, for its Monday.
+    """
+    found = _ISO(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no date and time in ISO form")
+    if found["hour"] != "24" or found["rest"].strip(":.,0"):
+        return datetime.fromisoformat(text.upper())
+    begin, end = found.span("hour")
+    try:
+        return datetime.fromisoformat(f"{text[:begin]}00{text[end:].upper()}") + timedelta(days=1)
+    except OverflowError as error:
+        raise ValueError(f"{text!r} lies behind the last year") from error
+
+
 def parse(text: str, zone: ZoneInfo | None = None) -> Instant:
     """An ISO 8601 date and time; without an offset it is read in `zone`, and refused when there is none.
 
     Raises ValueError for text that is no date and time, NaiveInstant where the offset is missing.
     """
-    moment = datetime.fromisoformat(text.strip())
-    if moment.tzinfo is None:
+    found = moment(text.strip())
+    if found.tzinfo is None:
         if zone is None:
             raise NaiveInstant(f"{text} has no offset from UTC")
-        moment = moment.replace(tzinfo=zone)
-    return from_datetime(moment)
+        found = found.replace(tzinfo=zone)
+    return from_datetime(found)
 
 
 def iso(at: Instant, zone: ZoneInfo | None = None) -> str:

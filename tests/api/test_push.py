@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -96,9 +97,20 @@ def test_a_row_that_is_no_reading_is_rejected_and_the_others_go_in(
         assert quarantine.counts(connection) == {"push": 1}
 
 
+@pytest.mark.parametrize("written", ["NaN", "-Infinity", "1e400", "1" + 400 * "0", "1" + 5000 * "0"])
+def test_a_number_that_is_none_costs_its_own_row_only(world: World, client: TestClient, written: str) -> None:
+    body = json.dumps({"readings": [GOOD, {**GOOD, "value": "here"}]}).replace('"here"', written)
+    answer = client.post(URL, content=body, headers=world.bearer("eng"))
+    assert answer.status_code == 200
+    assert answer.json()["accepted"] == 1
+    assert [(row["row"], row["reason"]) for row in answer.json()["rejected"]] == [
+        (1, "the value is not a finite number")
+    ]
+
+
 @pytest.mark.parametrize(
     "body",
-    [b"", b"[]", b"{}", b'{"readings": {}}', b'{"readings": [], "more": 1}', b'{"readings": [NaN]}', b"\xff\xfe", b"{"],
+    [b"", b"[]", b"{}", b'{"readings": {}}', b'{"readings": [], "more": 1}', b'{"readings": [1}', b"\xff\xfe", b"{"],
 )
 def test_a_body_of_another_shape_is_refused_whole(world: World, client: TestClient, body: bytes) -> None:
     answer = client.post(URL, content=body, headers=world.bearer("eng"))

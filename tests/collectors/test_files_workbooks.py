@@ -79,6 +79,8 @@ def test_shared_texts_without_their_phonetic_readings(book: Callable[..., Path])
         (sheet(HEADING, "<row><c t='s'><v>-x</v></c></row>"), "damaged"),
         (sheet(HEADING, "<row><c t='s'><v>-1</v></c></row>"), "damaged"),
         (sheet(HEADING, "<row><c><v>twelve</v></c></row>"), "damaged"),
+        (sheet(HEADING, "<row><c><v>1_000</v></c></row>"), "damaged"),
+        (sheet(HEADING, "<row><c><v>nan</v></c></row>"), "damaged"),
         (sheet(HEADING, f"<row><c t='str'><v>{'x' * 40_000}</v></c></row>"), "32767 characters"),
         (sheet(HEADING)[:-20], "damaged"),
         ("<!DOCTYPE a [<!ENTITY b 'c'>]>" + sheet(HEADING), "document type"),
