@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from alerts.conditions import limit, night_flow, no_data
+from alerts.conditions import limit, night_flow, no_data, state, stuck
 from alerts.conditions.watch import Watch
 from alerts.decision import Decision
 from meterbook.domain.instant import Instant
 from meterbook.domain.reading import Series
-from meterbook.domain.rule import Limit, NightFlow, NoData, Rule
+from meterbook.domain.rule import FaultState, Limit, NightFlow, NoData, Rule, Stuck
 from meterbook.domain.site import Site
 
 State = dict[str, Any]
@@ -25,6 +25,10 @@ def _watches(site: Site, rule: Rule) -> list[Watch]:
             return [*no_data.watches(site, condition)]
         case NightFlow() as condition:
             return [*night_flow.watches(site, condition)]
+        case FaultState() as condition:
+            return [*state.watches(site, condition)]
+        case Stuck() as condition:
+            return [*stuck.watches(site, condition)]
         case _:
             return []
 

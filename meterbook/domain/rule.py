@@ -58,13 +58,33 @@ class NightFlow:
 
 
 @dataclass(frozen=True, slots=True)
+class FaultState:
+    """A state that is one of `values`, or has one of `bits` (a mask) set, for `hold`; clears like a limit."""
+
+    points: tuple[str, ...]
+    values: frozenset[int]
+    bits: int
+    hold: Instant = 0
+    keep_firing: Instant = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A value that moves by no more than `within` (canonical unit) for `hold`, though readings keep coming."""
+
+    points: tuple[str, ...]
+    within: Decimal
+    hold: Instant
+
+
+@dataclass(frozen=True, slots=True)
 class NotBuilt:
     """A kind of rule that is known and not built yet: it loads and shows as inactive."""
 
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
-Condition = Limit | NoData | NightFlow | NotBuilt
+Condition = Limit | NoData | NightFlow | FaultState | Stuck | NotBuilt
 
 
 @dataclass(frozen=True, slots=True)

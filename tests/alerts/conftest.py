@@ -18,7 +18,7 @@ from meterbook.domain.meter import Installation, Meter, Register
 from meterbook.domain.organisation import Department, Person, Space, Team
 from meterbook.domain.quantity import UNITS
 from meterbook.domain.reading import Quality, Series
-from meterbook.domain.rule import Condition, Limit, NightFlow, NoData, Rule, Severity
+from meterbook.domain.rule import Condition, FaultState, Limit, NightFlow, NoData, Rule, Severity, Stuck
 from meterbook.domain.site import Site
 from meterbook.domain.text import Text
 from meterbook.domain.timeline import Timeline
@@ -110,6 +110,12 @@ def _condition(given: Mapping[str, Any], site: Mapping[str, Any]) -> Condition:
         )
     if given["kind"] == "no_data":
         return NoData(tuple(given.get("devices", site["devices"])), Decimal(given.get("after", 3)))
+    if given["kind"] == "state":
+        bits = sum(1 << bit for bit in given.get("bits", []))
+        times = (span(given.get(key, "0s")) for key in ("for", "keep_firing_for"))
+        return FaultState(tuple(given["points"]), frozenset(given.get("values", [])), bits, *times)
+    if given["kind"] == "stuck":
+        return Stuck(tuple(given["points"]), Decimal(str(given.get("within", 0))), span(given["for"]))
     start, end = (int(part[:2]) * 60 + int(part[3:]) for part in given.get("window", "02:00-04:00").split("-"))
     return NightFlow(tuple(given.get("meters", site["meters"])), (start, end), given.get("nights", 2))
 

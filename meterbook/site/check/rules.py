@@ -9,7 +9,7 @@ from meterbook.site.check.meters import known_utility
 from meterbook.site.check.offers import Offers, refer_to_point
 from meterbook.site.draft import Draft
 from meterbook.site.models.meters import Meter
-from meterbook.site.models.rules import LaterRule, LimitRule, NightFlowRule, NoDataRule
+from meterbook.site.models.rules import LaterRule, LimitRule, NightFlowRule, NoDataRule, StateRule, StuckRule
 from meterbook.site.problem import nearest
 
 
@@ -20,12 +20,12 @@ def check(draft: Draft, offered: Offers) -> None:
     for rule in draft.rules.rules:
         if rule.team != OWNER:
             draft.refer(rule.where("team"), "team", rule.team)
-        if not isinstance(rule, NoDataRule):
+        if isinstance(rule, LimitRule | NightFlowRule | LaterRule):
             _meters(draft, rule, meters, offered)
         if isinstance(rule, NoDataRule | LaterRule) and rule.devices != "all":
             for device in rule.devices:
                 draft.refer(rule.where("devices"), "device", device)
-        if isinstance(rule, LimitRule | LaterRule):
+        if isinstance(rule, LimitRule | StateRule | StuckRule | LaterRule):
             _points(draft, rule, offered)
         if isinstance(rule, LaterRule):
             _later(draft, rule)
@@ -63,7 +63,7 @@ def _quantity(draft: Draft, rule: LimitRule, meter: Meter, offered: Offers) -> N
         draft.problems.append(where.problem(found, f"one of {', '.join(specs)}", nearest(quantity, specs)))
 
 
-def _points(draft: Draft, rule: LimitRule | LaterRule, offered: Offers) -> None:
+def _points(draft: Draft, rule: LimitRule | StateRule | StuckRule | LaterRule, offered: Offers) -> None:
     by_hand = {meter.id for meter in draft.meters.meters if meter.entry == "manual"}
     for key, point in [("point", rule.point), *(("points", point) for point in rule.points)]:
         if point is not None and point not in by_hand:

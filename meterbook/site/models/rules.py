@@ -25,8 +25,6 @@ from meterbook.site.models.values import (
 Grade = Literal["low", "medium", "high", "urgent"]
 LaterKind = Literal[
     "rate",
-    "stuck",
-    "state",
     "imbalance",
     "power_factor",
     "demand_near",
@@ -114,6 +112,53 @@ class NightFlowRule(RuleEntry):
         return self
 
 
+class _OnPoints(RuleEntry):
+    """A rule on one or several points."""
+
+    point: Line | None = Field(None, description="the point that is watched, device.point")
+    points: list[Line] = Field([], description="several points, each on its own")
+
+    @model_validator(mode="after")
+    def _points_given(self) -> Self:
+        if (self.point is None) == (not self.points):
+            found = "watches nothing" if self.point is None else "watches point and points"
+            raise refuse(found, "exactly one of point and points")
+        return self
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The points."""
+        return (self.point,) if self.point is not None else tuple(self.points)
+
+
+class StateRule(_OnPoints):
+    """A state by which a device itself tells a fault."""
+
+    kind: Literal["state"]
+    values: list[Whole] = Field([], description="the values that are a fault, such as [2, 3]")
+    bits: list[Annotated[Whole, Field(ge=0, le=52)]] = Field(
+        [], description="the bits of which each is a fault, 0 the lowest"
+    )
+    for_: Duration = Field(0, alias="for", description="how long it must last, such as 5m")
+    keep_firing_for: Duration = Field(0, description="how long it must be over, such as 5m")
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.values and not self.bits:
+            raise refuse("names no state", "values, bits or both")
+        return self
+
+
+class StuckRule(_OnPoints):
+    """A value that stands still while its readings keep coming."""
+
+    kind: Literal["stuck"]
+    for_: Duration = Field(
+        alias="for", description="for how long, such as 12h; longer than it ever stands in good order"
+    )
+    within: Number = Field(Decimal(0), ge=0, description="what is no movement, in the unit of the point")
+
+
 class LaterRule(RuleEntry):
     """A kind that is known and not built yet: it loads with its settings and shows as inactive."""
 
@@ -131,7 +176,9 @@ class LaterRule(RuleEntry):
     utility: Line | None = Field(None, description="a utility")
 
 
-AnyRule = Annotated[LimitRule | NoDataRule | NightFlowRule | LaterRule, Field(discriminator="kind")]
+AnyRule = Annotated[
+    LimitRule | NoDataRule | NightFlowRule | StateRule | StuckRule | LaterRule, Field(discriminator="kind")
+]
 
 
 class RulesFile(Entry):

@@ -6,10 +6,18 @@ from collections.abc import Mapping
 
 from meterbook.domain.device import Device
 from meterbook.domain.meter import Meter
-from meterbook.domain.rule import Condition, Limit, NightFlow, NoData, NotBuilt, Rule, Severity
+from meterbook.domain.rule import Condition, FaultState, Limit, NightFlow, NoData, NotBuilt, Rule, Severity, Stuck
 from meterbook.domain.text import Text
 from meterbook.site.draft import Draft
-from meterbook.site.models.rules import AnyRule, LimitRule, NightFlowRule, NoDataRule, RuleEntry
+from meterbook.site.models.rules import (
+    AnyRule,
+    LimitRule,
+    NightFlowRule,
+    NoDataRule,
+    RuleEntry,
+    StateRule,
+    StuckRule,
+)
 
 
 def rules(draft: Draft, wired: Mapping[str, Device], counted: Mapping[str, Meter]) -> dict[str, Rule]:
@@ -47,6 +55,11 @@ def _condition(entry: AnyRule, wired: Mapping[str, Device], counted: Mapping[str
         return NoData(tuple(wired) if entry.devices == "all" else entry.devices, entry.after)
     if isinstance(entry, NightFlowRule):
         return NightFlow(tuple(entry.meters) or _outermost(entry.utility, counted), entry.window, entry.nights)
+    if isinstance(entry, StateRule):
+        bits = sum(1 << bit for bit in set(entry.bits))
+        return FaultState(entry.watched, frozenset(entry.values), bits, entry.for_, entry.keep_firing_for)
+    if isinstance(entry, StuckRule):
+        return Stuck(entry.watched, entry.within, entry.for_)
     common = set(RuleEntry.model_fields) | {"kind"}
     return NotBuilt(entry.model_dump(exclude=common, exclude_unset=True))
 
