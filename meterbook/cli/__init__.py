@@ -30,6 +30,7 @@ from meterbook.cli import (
     users,
 )
 from meterbook.cli.terminal import complain
+from meterbook.cli.usage import Commands
 from meterbook.readings.fault import StoreError
 from meterbook.settings import SecretMissing
 from meterbook.site.problem import as_line
@@ -38,6 +39,7 @@ from meterbook.wiring.seat import SeatTaken
 
 app = typer.Typer(
     name="meterbook",
+    cls=Commands,
     help="Every kilowatt-hour and every cubic metre has an owner.",
     no_args_is_help=True,
     add_completion=False,

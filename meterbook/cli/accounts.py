@@ -27,9 +27,11 @@ from meterbook.cli.options import (
     present,
 )
 from meterbook.cli.terminal import complain, write, write_json, write_table
+from meterbook.cli.usage import Wrong
 from meterbook.domain.money import UNALLOCATED
 from meterbook.domain.quantity import UNITS, UTILITIES
 from meterbook.domain.site import Site
+from meterbook.i18n import mark, translator
 from meterbook.readings.memory import MemoryStore
 from meterbook.settings import EMBEDDED, Settings
 from meterbook.wiring.keeping import ledger_of
@@ -48,7 +50,8 @@ def add_to(app: typer.Typer) -> None:
 def asked_of(site: Site, settings: Settings, directory: Path, question: Callable[[Ledger], T]) -> T:
     """Put a question to the ledger over a data directory; one that is not there yet is said so, and holds nothing."""
     if settings.storage.readings == EMBEDDED and not directory.exists():
-        complain(f"{directory} holds no readings yet; `meterbook import` brings some, or --data names another place")
+        told = mark("%(place)s holds no readings yet; `meterbook import` brings some, or --data names another place")
+        complain(translator(site.language).gettext(told) % {"place": str(directory)})
         return question(Ledger(site, MemoryStore()))
     with open_archive(directory, settings) as archive:
         return question(ledger_of(site, archive))
@@ -70,9 +73,9 @@ def consumption(
     opened, settings = open_site(site)
     start, end = boundary(from_, "--from", opened.calendar), boundary(to, "--to", opened.calendar)
     if end <= start:
-        raise typer.BadParameter(f"--to {to} is not after --from {from_}")
+        raise Wrong(mark("--to %(to)s is not after --from %(start)s"), to=to, start=from_)
     if meter and department:
-        raise typer.BadParameter("--meter and --department exclude each other")
+        raise Wrong(mark("--meter and --department exclude each other"))
     zone = opened.calendar.zone
 
     def of_meters(ledger: Ledger) -> list[MeterConsumption]:

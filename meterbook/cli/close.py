@@ -11,16 +11,18 @@ from meterbook.accounting.closing import sentence
 from meterbook.books.closings import ClosedAlready
 from meterbook.cli.options import (
     Data,
+    Language,
     Now,
     SiteDirectory,
     data_directory,
     month_of,
     present,
     signed,
+    translated,
 )
 from meterbook.cli.terminal import complain, write
 from meterbook.domain.instant import iso
-from meterbook.i18n import mark, translator
+from meterbook.i18n import mark
 from meterbook.wiring.keeping import ledger_of
 from meterbook.wiring.opening import clock_from, open_archive, open_site
 
@@ -35,6 +37,7 @@ def close_(
     month: Annotated[str, typer.Argument(metavar="MONTH", help="such as 2026-10")],
     by: Annotated[str, typer.Option("--by", metavar="NAME", help="who signs it", show_default=False)],
     force: Annotated[str | None, typer.Option("--force", metavar="REASON", help="close in spite of all")] = None,
+    language: Language = None,
     data: Data = None,
     now: Now = None,
 ) -> None:
@@ -44,7 +47,7 @@ def close_(
     month_of(month)
     name = signed(by, "--by", 200)
     reason = None if force is None else signed(force, "--force")
-    words = translator(opened.language)
+    words = translated(language, opened)
     with open_archive(data_directory(site, data), settings) as archive:
         ledger = ledger_of(opened, archive)
         try:

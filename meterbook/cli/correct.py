@@ -36,12 +36,14 @@ from meterbook.cli.options import (
     signed,
 )
 from meterbook.cli.terminal import complain, write, write_json, write_table
+from meterbook.cli.usage import Wrong
 from meterbook.domain.calendar import Calendar
 from meterbook.domain.correction import Correction, Estimate, Exchange, Exclusion, What
 from meterbook.domain.instant import Instant, from_datetime, iso
 from meterbook.domain.meter import Meter
 from meterbook.domain.quantity import UNITS, UTILITIES
 from meterbook.domain.site import Site
+from meterbook.i18n import mark
 from meterbook.settings import EMBEDDED
 from meterbook.wiring.opening import Archive, clock_from, open_archive, open_site
 
@@ -90,7 +92,7 @@ def exclude(
 ) -> None:
     """Let readings of a meter not count: those from --from until --to, or the one --at an instant."""
     if (at is None) == (from_ is None and to is None) or (from_ is None) != (to is None):
-        raise typer.BadParameter("give either --from and --to, or --at for one reading")
+        raise Wrong(mark("give either --from and --to, or --at for one reading"))
 
     def what(calendar: Calendar) -> Exclusion:
         if at is not None:
@@ -226,9 +228,8 @@ class _Desk:
         try:
             entry = take_back(self.archive.books, id_, self._by, self._reason, self._now)
         except KeyError:
-            raise typer.BadParameter(
-                f"there is no correction {id_}; `meterbook correct SITE list` shows them"
-            ) from None
+            sentence = mark("there is no correction %(id)s; `meterbook correct SITE list` shows them")
+            raise Wrong(sentence, id=id_) from None
         except UndoneAlready as error:
             raise typer.BadParameter(str(error)) from None
         self._tell(entry, format_, "undone")
@@ -275,7 +276,8 @@ def _words(entry: Correction, site: Site) -> str:
 
 def _decimal(text: str, option: str) -> Decimal:
     if not _FIGURE.fullmatch(text.strip()):
-        raise typer.BadParameter(f"{option} {text!r} is no figure; write 9987.32, with a point and 6 decimals at most")
+        sentence = mark("%(option)s %(text)s is no figure; write 9987.32, with a point and 6 decimals at most")
+        raise Wrong(sentence, option=option, text=repr(text))
     return Decimal(text.strip())
 
 
@@ -290,10 +292,12 @@ def _instant(text: str, option: str, calendar: Calendar) -> Instant:
     choices = [_standing(moment, calendar.zone, fold) for fold in (0, 1)]
     if choices[0] == choices[1]:
         return choices[0]
-    told = " or ".join(iso(at, calendar.zone) for at in choices)
+    one, other = (iso(at, calendar.zone) for at in choices)
     twice = all(iso(at, calendar.zone)[:19] == moment.isoformat()[:19] for at in choices)
-    what = "comes twice" if twice else "never comes"
-    raise typer.BadParameter(f"{option} {text} {what} in {calendar.zone.key}, when the clocks change; write {told}")
+    sentence = mark("%(option)s %(text)s never comes in %(zone)s: the clocks change; write %(one)s or %(other)s")
+    if twice:
+        sentence = mark("%(option)s %(text)s comes twice in %(zone)s: the clocks change; write %(one)s or %(other)s")
+    raise Wrong(sentence, option=option, text=text, zone=calendar.zone.key, one=one, other=other)
 
 
 def _is_day(text: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from meterbook.cli.terminal import write
+from meterbook.cli.usage import Wrong
 from meterbook.i18n import Translator, mark
 
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="write to this file")]
@@ -21,11 +22,11 @@ def see_to(out: Path | None, format_: str, *, binary: bool) -> None:
     """Refuse what cannot be delivered, before anything is computed; wrong usage says what to give instead."""
     if out is None:
         if binary and sys.stdout.isatty():
-            raise typer.BadParameter(f"{format_} is not for a terminal; give --out FILE")
+            raise Wrong(mark("%(format)s is not for a terminal; give --out FILE"), format=format_)
     elif out.is_dir():
-        raise typer.BadParameter(f"--out {out} is a directory; name a file in it")
+        raise Wrong(mark("--out %(file)s is a directory; name a file in it"), file=out)
     elif not out.parent.is_dir():
-        raise typer.BadParameter(f"--out {out}: there is no directory {out.parent}")
+        raise Wrong(mark("--out %(file)s: there is no directory %(folder)s"), file=out, folder=out.parent)
 
 
 def deliver(content: bytes, out: Path | None, told: str, words: Translator) -> None:
@@ -41,7 +42,8 @@ def deliver(content: bytes, out: Path | None, told: str, words: Translator) -> N
     try:
         _place(content, out.resolve())
     except OSError as error:
-        raise typer.BadParameter(f"--out {out} cannot be written: {error.strerror or error}") from error
+        sentence = mark("--out %(file)s cannot be written: %(reason)s")
+        raise Wrong(sentence, file=out, reason=error.strerror or error) from error
     write(words.gettext(mark("%(file)s: %(what)s")) % {"file": str(out), "what": told})
 
 

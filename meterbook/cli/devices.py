@@ -11,6 +11,7 @@ import typer
 from meterbook.cli.options import Language, Spoken, spoken
 from meterbook.cli.probe import ProbeFormat, probe_
 from meterbook.cli.terminal import write, write_json, write_table
+from meterbook.cli.usage import Wrong
 from meterbook.domain import text as texts
 from meterbook.domain.profile import Profile, Register
 from meterbook.i18n import English, Translator, mark, translator
@@ -77,7 +78,7 @@ def show(
     """What a profile offers, register by register, where that was looked up, and what to know before it is used."""
     files = profiles(config_dir(), site or Path())
     if profile not in files:
-        raise typer.BadParameter(f"{profile} is no profile; there are {', '.join(files)}")
+        raise Wrong(mark("%(id)s is no profile; there are %(others)s"), id=profile, others=", ".join(files))
     one = _loaded(files[profile])
     if format_ is ProbeFormat.JSON:
         registers = [described(register, one) | {"address": register.address} for register in one.registers]

@@ -33,6 +33,7 @@ from meterbook.cli.options import (
     signed,
 )
 from meterbook.cli.terminal import complain, write, write_json, write_table
+from meterbook.cli.usage import Wrong
 from meterbook.domain.dispute import Dispute
 from meterbook.domain.instant import Instant
 from meterbook.domain.money import UNALLOCATED
@@ -170,7 +171,7 @@ class _Desk:
         with self.archive.books.read() as connection:
             found = book.get(connection, number)
         if found is None:
-            raise typer.BadParameter(f"there is no dispute {number}; `meterbook dispute SITE list` shows them")
+            raise Wrong(mark("there is no dispute %(id)s; `meterbook dispute SITE list` shows them"), id=number)
         return found
 
     def open(self, line: str, comment: str) -> Dispute:

@@ -19,8 +19,10 @@ from rich.progress import Progress, TaskID
 from collectors.files import Dates, NotReadable, rows
 from meterbook.cli.options import Data, Now, SiteDirectory, TextFormat, data_directory, present
 from meterbook.cli.terminal import complain, write, write_json
+from meterbook.cli.usage import Wrong
 from meterbook.domain.instant import Clock
 from meterbook.domain.reading import IntakeFull, NotKept, Outcome, Reading, Receipt, Refusal
+from meterbook.i18n import mark
 from meterbook.pipeline import Pipeline
 from meterbook.readings.fault import StoreError
 from meterbook.readings.influx_store import InfluxStore
@@ -177,7 +179,7 @@ def _zone(name: str | None) -> ZoneInfo | None:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise typer.BadParameter(f"--zone {name} is no time zone; one looks like Asia/Shanghai") from None
+        raise Wrong(mark("--zone %(name)s is no time zone; one looks like Asia/Shanghai"), name=name) from None
 
 
 @contextmanager

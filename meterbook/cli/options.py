@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from meterbook.cli.usage import Wrong
 from meterbook.domain import text as texts
 from meterbook.domain.calendar import Calendar, NoMonth, first_of_month
 from meterbook.domain.instant import Instant, NaiveInstant, from_datetime, parse
 from meterbook.domain.site import Site
-from meterbook.i18n import Translator, translator
+from meterbook.i18n import Translator, mark, translator
 
 FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2199, 12, 31)
 """What anybody asks about lies between them."""
@@ -95,9 +96,9 @@ def present(text: str | None) -> Instant | None:
     try:
         return parse(text)
     except NaiveInstant:
-        raise typer.BadParameter(f"{text!r} has no offset from UTC; write 2026-11-02T08:00:00+08:00") from None
+        raise Wrong(mark("--now %(text)s has no offset from UTC; write 2026-11-02T08:00:00+08:00"), text=text) from None
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no instant; write 2026-11-02T08:00:00+08:00") from None
+        raise Wrong(mark("--now %(text)s is no instant; write 2026-11-02T08:00:00+08:00"), text=text) from None
 
 
 def boundary(text: str, option: str, calendar: Calendar) -> Instant:
@@ -108,24 +109,30 @@ def boundary(text: str, option: str, calendar: Calendar) -> Instant:
         pass
     else:
         if not FIRST_DAY <= day <= LAST_DAY:
-            raise typer.BadParameter(f"{option} {text}: expected a day between {FIRST_DAY} and {LAST_DAY}")
+            raise _beyond(option, text)
         return calendar.midnight(day)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(f"{option} {text!r} is no day or instant; write 2026-10-01") from None
+        sentence = mark("%(option)s %(text)s is no day or instant; write 2026-10-01")
+        raise Wrong(sentence, option=option, text=repr(text)) from None
     if not FIRST_DAY <= moment.date() <= LAST_DAY:
-        raise typer.BadParameter(f"{option} {text}: expected an instant between {FIRST_DAY} and {LAST_DAY}")
+        raise _beyond(option, text)
     zone: ZoneInfo = calendar.zone
     return from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=zone))
+
+
+def _beyond(option: str, text: str) -> Wrong:
+    sentence = mark("%(option)s %(text)s: expected a day between %(first)s and %(last)s")
+    return Wrong(sentence, option=option, text=text, first=FIRST_DAY, last=LAST_DAY)
 
 
 def month_of(text: str) -> str:
     """A month as YYYY-MM; wrong usage where it is none."""
     try:
         first_of_month(text)
-    except NoMonth as error:
-        raise typer.BadParameter(str(error)) from None
+    except NoMonth:
+        raise Wrong(mark("%(text)s is no month; one looks like 2026-10"), text=text) from None
     return text
 
 
@@ -134,13 +141,15 @@ def known(id_: str, among: Collection[str], what: str, site: Site) -> str:
     if id_ in among:
         return id_
     near = get_close_matches(id_, among, 3, 0.5)
-    hint = f"; did you mean {' or '.join(near)}?" if near else f"; there are {', '.join(sorted(among)[:12])}"
-    raise typer.BadParameter(f"{id_} is no {what} of {site.id}{hint}")
+    sentence = mark("%(id)s is no department of %(site)s; did you mean one of these: %(others)s?")
+    if what == "meter":
+        sentence = mark("%(id)s is no meter of %(site)s; did you mean one of these: %(others)s?")
+    raise Wrong(sentence, id=id_, site=site.id, others=", ".join(near or sorted(among)[:12]))
 
 
 def signed(text: str, option: str, longest: int = 2000) -> str:
     """A name or a reason, without spaces around it; wrong usage where it is empty or too long."""
     words = text.strip()
     if not 0 < len(words) <= longest:
-        raise typer.BadParameter(f"{option}: expected some words, {longest} letters at most")
+        raise Wrong(mark("%(option)s: expected some words, %(most)s letters at most"), option=option, most=longest)
     return words

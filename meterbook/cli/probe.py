@@ -14,6 +14,7 @@ from collectors.modbus.probe import PointFound, Probed, points, probe, window
 from collectors.modbus.source import Failed
 from meterbook.cli.options import Language, translated
 from meterbook.cli.terminal import complain, write, write_json, write_table
+from meterbook.cli.usage import Wrong
 from meterbook.domain.device import ModbusConnection
 from meterbook.domain.instant import SECOND
 from meterbook.domain.profile import Profile, Table
@@ -139,7 +140,7 @@ def _place(text: str, transport: Transport) -> tuple[str, int]:
     if not colon or text.endswith("]") or (":" in host and not host.startswith("[")):
         return text.strip("[]"), 502
     if not port.isascii() or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise typer.BadParameter(f"{port!r} is no port; write HOST or HOST:PORT, a port from 1 to 65535")
+        raise Wrong(mark("%(port)s is no port; write HOST or HOST:PORT, a port from 1 to 65535"), port=repr(port))
     return host.strip("[]"), int(port)
 
 
@@ -147,7 +148,7 @@ def _profile(id_: str, site: Path | None) -> Profile:
     """A profile by id; wrong usage where there is none of this name, or where it has mistakes."""
     paths = profiles(config_dir(), site or Path())
     if id_ not in paths:
-        raise typer.BadParameter(f"{id_} is no profile; there are {', '.join(paths)}")
+        raise Wrong(mark("%(id)s is no profile; there are %(others)s"), id=id_, others=", ".join(paths))
     profile, problems = load_profile(paths[id_])
     if profile is None:
         raise typer.BadParameter(as_text(problems))

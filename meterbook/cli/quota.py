@@ -31,10 +31,11 @@ from meterbook.cli.options import (
     signed,
 )
 from meterbook.cli.terminal import write, write_json, write_table
+from meterbook.cli.usage import Wrong
 from meterbook.domain.instant import Instant
 from meterbook.domain.quota import QuotaEntry
 from meterbook.domain.site import Site
-from meterbook.i18n import Translator, translator
+from meterbook.i18n import Translator, mark, translator
 from meterbook.wiring.opening import Archive, clock_from, open_archive, open_site
 
 EVERYTHING = 10**6
@@ -182,7 +183,8 @@ class _Desk:
     ) -> None:
         """Enter what is asked for and say so; raises Refused."""
         if not _AMOUNT.fullmatch(amount) or not Decimal(amount):
-            raise typer.BadParameter(f"--amount {amount!r}: expected a figure above zero with 3 decimals at most")
+            sentence = mark("--amount %(text)s: expected a figure above zero with 3 decimals at most")
+            raise Wrong(sentence, text=repr(amount))
         entry = ask(
             self.site,
             self.archive.books,
@@ -202,9 +204,8 @@ class _Desk:
         try:
             entry = let_count(self.site, self.archive.books, number, self._by, self._now)
         except KeyError:
-            raise typer.BadParameter(
-                f"there is no quota entry {number}; `meterbook quota SITE list` shows them"
-            ) from None
+            sentence = mark("there is no quota entry %(id)s; `meterbook quota SITE list` shows them")
+            raise Wrong(sentence, id=number) from None
         except (OwnRequest, ApprovedAlready) as error:
             raise typer.BadParameter(str(error)) from None
         self._tell(entry, self.words.gettext("approved by %(name)s") % {"name": self._by}, told)

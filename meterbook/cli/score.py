@@ -15,6 +15,7 @@ from meterbook.accounting.score import months_of
 from meterbook.cli.delivery import Out, deliver, see_to
 from meterbook.cli.options import Data, Language, Now, SiteDirectory, data_directory, month_of, present, spoken
 from meterbook.cli.terminal import as_json, complain, write_table
+from meterbook.cli.usage import Wrong
 from meterbook.domain.score import PartScore, Score, Standing
 from meterbook.i18n import Translator, mark
 from meterbook.i18n.statements import REASONS
@@ -49,7 +50,7 @@ def score(
     """Each department's month out of 100 points, or the league table of a quarter."""
     moment = clock_from(present(now))()
     if format_ is Format.TABLE and out is not None:
-        raise typer.BadParameter("a table is for the screen; give another --format with --out")
+        raise Wrong(mark("a table is for the screen; give another --format with --out"))
     see_to(out, format_, binary=format_ is Format.XLSX)
     opened, settings = open_site(site)
     quarterly = "Q" in time

@@ -11,6 +11,8 @@ from rich.console import Console
 
 from meterbook import telemetry
 from meterbook.cli.options import Data, Now, SiteDirectory, data_directory, present
+from meterbook.cli.usage import Wrong
+from meterbook.i18n import mark
 from meterbook.wiring.opening import clock_from, open_archive, open_site
 from meterbook.wiring.seat import seated
 from meterbook.wiring.signals import Signals
@@ -46,7 +48,7 @@ def run(
     from meterbook.wiring.service import PARTS, Service  # as above
 
     if only is not None and only not in PARTS:
-        raise typer.BadParameter(f"--only {only}: expected one of {', '.join(sorted(PARTS))}")
+        raise Wrong(mark("--only %(part)s: expected one of %(parts)s"), part=only, parts=", ".join(sorted(PARTS)))
     telemetry.configure(json=not sys.stderr.isatty())
     parts = frozenset({only}) if only else PARTS
     _, settings = open_site(site)

@@ -15,9 +15,11 @@ from api.schemas.common import plain
 from api.schemas.statement import StatementOut
 from meterbook.accounting.ledger import Ledger
 from meterbook.cli.accounts import Current, asked_of
+from meterbook.cli.comparing import compare
 from meterbook.cli.delivery import Out, deliver, see_to
 from meterbook.cli.options import Data, Language, Now, SiteDirectory, data_directory, known, month_of, present, spoken
 from meterbook.cli.terminal import as_json, complain, write, write_table
+from meterbook.cli.usage import Wrong
 from meterbook.domain.instant import iso
 from meterbook.domain.interval import Shares
 from meterbook.domain.money import UNALLOCATED
@@ -44,6 +46,7 @@ class Format(StrEnum):
 
 
 _BINARY = frozenset({Format.XLSX, Format.PDF})
+_COMPARED = frozenset({Format.TABLE, Format.JSON})
 _ENDINGS: Mapping[str, Format] = {f".{one}": one for one in (Format.JSON, Format.CSV, Format.XLSX, Format.PDF)}
 How = Annotated[
     Format | None, typer.Option("--format", help="how to write it; default: a table, or what the file's name ends in")
@@ -63,6 +66,7 @@ def statement(
     out: Out = None,
     language: Language = None,
     current: Current = False,
+    compare_: Annotated[bool, typer.Option("--compare", help="a closed month beside what it comes to today")] = False,
     data: Data = None,
     now: Now = None,
 ) -> None:
@@ -70,9 +74,15 @@ def statement(
     moment = clock_from(present(now))()
     form = _form(format_, out)
     see_to(out, form, binary=form in _BINARY)
+    if compare_ and form not in _COMPARED:
+        raise Wrong(mark("--compare is shown as a table or as JSON; leave out --out, and give --format json or none"))
     opened, settings = open_site(site)
     month_of(month)
     only = department and known(department, [*opened.departments, UNALLOCATED], "department", opened)
+    if compare_:
+        place, tongue = data_directory(site, data), spoken(language, opened)
+        compare(opened, settings, place, month, only, told=form is Format.TABLE, language=tongue)
+        return
 
     def issued(ledger: Ledger) -> Issue:
         if only:
@@ -102,9 +112,9 @@ def _form(asked: Format | None, out: Path | None) -> Format:
     if asked is None:
         asked = Format.TABLE if out is None else _ENDINGS.get(out.suffix.lower())
     if asked is None:
-        raise typer.BadParameter(f"--out {out} does not say in what format; give --format too")
+        raise Wrong(mark("--out %(file)s does not say in what format; give --format too"), file=out)
     if asked is Format.TABLE and out is not None:
-        raise typer.BadParameter("a table is for the screen; give another --format with --out")
+        raise Wrong(mark("a table is for the screen; give another --format with --out"))
     return asked
 
 

@@ -14,7 +14,9 @@ from rich.progress import Progress, TaskID
 from meterbook.books.corrections import Corrections
 from meterbook.cli.options import Data, Now, SiteDirectory, data_directory, present
 from meterbook.cli.terminal import complain, write
+from meterbook.cli.usage import Wrong
 from meterbook.domain.instant import Instant
+from meterbook.i18n import mark
 from meterbook.readings.backup import backup as copy_file
 from meterbook.readings.copying import Copied, copy
 from meterbook.readings.intervals import forget
@@ -43,7 +45,7 @@ def copy_(source: Place, target: Place, now: Now = None) -> None:
     """Copy all readings and what superseded what, and check counts and digests. Again, it goes on where it ended."""
     moment = clock_from(present(now))()
     if source == target:
-        raise typer.BadParameter(f"{source} is both; name the store to copy to")
+        raise Wrong(mark("%(place)s is both; name the store to copy to"), place=source)
     copied: list[Copied] = []
     try:
         with closing(open_place(source, must_exist=True)) as old:
@@ -100,10 +102,10 @@ def retain(site: SiteDirectory, data: Data = None, now: Now = None) -> None:
     clock = clock_from(present(now))
     opened, settings = open_site(site)
     if not settings.retention:
-        raise typer.BadParameter("service.yaml has no `retention`; every reading stays, and nothing is to be done")
+        raise Wrong(mark("service.yaml has no `retention`; every reading stays, and nothing is to be done"))
     with open_archive(data_directory(site, data), settings) as archive:
         if not isinstance(archive.store, SqliteStore):
-            raise typer.BadParameter("readings are in an InfluxDB, which keeps them all; nothing is to be done")
+            raise Wrong(mark("readings are in an InfluxDB, which keeps them all; nothing is to be done"))
         with _progress() as progress:
             task = progress.add_task("points")
             keeper = Retention(opened, settings, archive.store, Corrections(archive.books), clock)
@@ -127,10 +129,11 @@ def _remote_ones(site: Path) -> None:
 def _copy_files(source: Path, target: Path) -> None:
     present_ones = [name for name in FILES if (source / name).is_file()]
     if not present_ones:
-        raise typer.BadParameter(f"{source} holds neither of {', '.join(FILES)}")
+        raise Wrong(mark("%(place)s holds neither of %(files)s"), place=source, files=", ".join(FILES))
     taken = sorted(path.name for name in present_ones for path in target.glob(f"{name}*"))
     if taken:
-        raise typer.BadParameter(f"{target} has {', '.join(taken)} already; nothing is overwritten, move them away")
+        sentence = mark("%(place)s has %(files)s already; nothing is overwritten, move them away")
+        raise Wrong(sentence, place=target, files=", ".join(taken))
     with _progress() as progress:
         for name in present_ones:
             task = progress.add_task(name)

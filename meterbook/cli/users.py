@@ -16,7 +16,9 @@ from api.auth import digest, hash_password, new_token
 from meterbook.books import access, audit
 from meterbook.cli.options import Data, Now, data_directory, known, present
 from meterbook.cli.terminal import write, write_table
+from meterbook.cli.usage import Wrong
 from meterbook.domain.instant import DAY
+from meterbook.i18n import mark
 from meterbook.settings import Settings
 from meterbook.wiring.opening import Archive, clock_from, open_archive, open_settings, open_site
 
@@ -54,20 +56,20 @@ def _archive(site: Path, data: Path | None) -> AbstractContextManager[Archive]:
     """The archive; wrong usage where neither --data nor --site leads to one."""
     here = (site / "site.yaml").exists()
     if data is None and not here:
-        raise typer.BadParameter(f"{site.resolve()} is no site directory; give --site or --data")
+        raise Wrong(mark("%(place)s is no site directory; give --site or --data"), place=site.resolve())
     return open_archive(data_directory(site, data), open_settings(site) if here else Settings())
 
 
 def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
-        raise typer.BadParameter(f"{name!r} is no login name; expected letters, digits, . _ and -, 64 at most")
+        raise Wrong(mark("%(name)s is no login name; expected letters, digits, . _ and -, 64 at most"), name=repr(name))
 
 
 def _existing(connection: Connection, name: str) -> access.User:
     """The user of a name; wrong usage where there is none."""
     user = access.user(connection, name)
     if user is None:
-        raise typer.BadParameter(f"there is no user {name}; `meterbook user list` shows them")
+        raise Wrong(mark("there is no user %(name)s; `meterbook user list` shows them"), name=name)
     return user
 
 
@@ -82,7 +84,7 @@ def add(
     """Enter a user; the generated password is shown once."""
     _check_name(name)
     if (role is Role.DEPARTMENT) != (department is not None):
-        raise typer.BadParameter("--department goes with --role department, and only with it")
+        raise Wrong(mark("--department goes with --role department, and only with it"))
     if department is not None:
         opened, _ = open_site(site)
         known(department, opened.departments, "department", opened)
@@ -107,7 +109,7 @@ def password(
     fresh, moment = secrets.token_urlsafe(12), clock_from(present(now))()
     with _archive(site, data) as archive, archive.books.write() as connection:
         if _existing(connection, name).disabled:
-            raise typer.BadParameter(f"{name} is shut out for good; enter a user of another name")
+            raise Wrong(mark("%(name)s is shut out for good; enter a user of another name"), name=name)
         access.set_password(connection, name, hash_password(fresh))
         access.clear_failures(connection, name)
         audit.add(connection, moment, COMMAND_LINE, "password set", name, "")

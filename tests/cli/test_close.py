@@ -202,7 +202,32 @@ def test_a_closed_line_is_explained_down_to_its_readings(desk: Desk) -> None:
         "1",
     )
     assert stretch["closing"]["readings"] == [{"at": "2026-11-01T00:00:00+08:00", "value": "100.0", "quality": "good"}]
-    text = desk("explain", line["id"])
-    assert "rule: W split by headcount among a, b" in text
-    assert "register 0.000 to 100.000 x 1" in text
-    assert "no statement line 2026-10:a:x" in " ".join(desk("explain", "2026-10:a:x", code=1).split())
+    english = desk("explain", line["id"], "--language", "en")
+    for piece in (
+        f"{line['id']}: a, 2026-10, closed, SHA-256 {told['hash']}",
+        "Water, Shared, W, 2026-10-01T00:00:00+08:00 to 2026-11-01T00:00:00+08:00: 25.000 m3, 86.25 CNY",
+        "rule: W split by headcount among a, b, from 2026-01-01T00:00:00+08:00; share 0.250000",
+        "price: water Consumption, 3.45 each, the site pays 345.00 for 100.000",
+        "meter W x 1: 100.000 (0 % measured, 100 % estimated, 0 % missing)",
+        "register 0.000 to 100.000 x 1",
+        "2026-11-01T00:00:00+08:00, measured: 100.0 at 2026-11-01T00:00:00+08:00 (good)",
+    ):
+        assert piece in english
+    chinese = desk("explain", line["id"])
+    for piece in (
+        "水，分摊，W，2026-10-01T00:00:00+08:00 至 2026-11-01T00:00:00+08:00：25.000 m3，86.25 CNY",
+        "分摊规则：W 按人数分摊给 a, b，自 2026-01-01T00:00:00+08:00 起；占比 0.250000",
+        "价格：water 用量，单价 3.45，全院 100.000 计费 345.00",
+        "示数 0.000 至 100.000 × 1",
+        "2026-11-01T00:00:00+08:00，实测：2026-11-01T00:00:00+08:00 为 100.0（有效）",
+    ):
+        assert piece in chinese
+    assert "no statement line 2026-10:a:x" in desk("explain", "2026-10:a:x", "--language", "en", code=1)
+    assert "没有账单行 2026-10:a:x" in desk("explain", "2026-10:a:x", code=1)
+
+
+def test_closing_speaks_the_language_it_is_asked_for(desk: Desk) -> None:
+    told = desk("close", "2026-10", "--by", "wang", "--language", "en")
+    assert "2026-10 is closed by wang: 2 statements" in told
+    again = desk("close", "2026-10", "--by", "wang", "--language", "en", code=1)
+    assert "2026-10 was closed by wang at 2026-11-02T08:00:00" in again

@@ -152,7 +152,7 @@ def test_a_list_of_nothing_makes_no_directory(tmp_path: Path) -> None:
 
 def test_an_undo_happens_once_and_to_something(desk: Desk) -> None:
     again = ("undo", "1", "--by", "wu", "--reason", "why not")
-    assert "there is no correction 1" in desk(*again, code=2)
+    assert "没有更正 1；" in desk(*again, code=2)
     desk.correct("exclude", *SPAN)
     desk(*again)
     assert "correction 1 was undone by wu already: why not" in desk(*again, code=2)
@@ -168,11 +168,11 @@ def test_local_times_that_come_twice_or_never_are_refused_with_both_choices(desk
     site.write_text(site.read_text().replace("Asia/Shanghai", "Europe/Berlin"))
     used = ("--quantity", "1")
     twice = desk.correct("estimate", "--from", "2026-10-25T02:30", "--to", "2026-10-25T05:00", *used, code=2)
-    assert "--from 2026-10-25T02:30 comes twice in Europe/Berlin" in twice
-    assert "write 2026-10-25T02:30:00+02:00 or 2026-10-25T02:30:00+01:00" in twice
+    assert "--from 2026-10-25T02:30 在 Europe/Berlin 因调整时钟而出现两次" in twice
+    assert "请写 2026-10-25T02:30:00+02:00 或 2026-10-25T02:30:00+01:00" in twice
     never = desk.correct("estimate", "--from", "2026-03-29T01:00", "--to", "2026-03-29T02:30", *used, code=2)
-    assert "--to 2026-03-29T02:30 never comes in Europe/Berlin" in never
-    assert "write 2026-03-29T03:30:00+02:00 or 2026-03-29T01:30:00+01:00" in never
+    assert "--to 2026-03-29T02:30 在 Europe/Berlin 因调整时钟而不存在" in never
+    assert "请写 2026-03-29T03:30:00+02:00 或 2026-03-29T01:30:00+01:00" in never
     desk.correct("estimate", "--from", "2026-10-25T02:30+01:00", "--to", "2026-10-25T05:00", *used)
     (entry,) = desk.active()
     assert isinstance(entry.what, Estimate)
@@ -200,10 +200,10 @@ REFUSED = {
         ("--at", "2026-10-12T09:00"),
         "E-MAIN has no reading there that could be excluded; the nearest: 2026-10-12T10:00:00+08:00",
     ),
-    "neither": ("exclude", "E-MAIN", ("--from", "2026-10-12"), "give either --from and --to, or --at"),
-    "both": ("exclude", "E-MAIN", (*SPAN, "--at", "2026-10-12T10:15"), "give either --from and --to, or --at"),
-    "no instant": ("exclude", "E-MAIN", ("--at", "yesterday"), "--at 'yesterday' is no day or instant"),
-    "absurd year": ("exclude", "E-MAIN", ("--at", "0001-01-01T00:00"), "expected an instant between 1990-01-01"),
+    "neither": ("exclude", "E-MAIN", ("--from", "2026-10-12"), "请给出 --from 和 --to，或用 --at"),
+    "both": ("exclude", "E-MAIN", (*SPAN, "--at", "2026-10-12T10:15"), "请给出 --from 和 --to，或用 --at"),
+    "no instant": ("exclude", "E-MAIN", ("--at", "yesterday"), "--at 'yesterday' 不是日期或时刻"),
+    "absurd year": ("exclude", "E-MAIN", ("--at", "0001-01-01T00:00"), "应为 1990-01-01 至 2199-12-31 之间的日期"),
     "future": ("exclude", "E-MAIN", ("--from", "2062-10-12", "--to", "2062-10-13"), "--from: instant lies"),
     "off the grid": (
         "estimate",
@@ -214,8 +214,8 @@ REFUSED = {
     ),
     "negative": ("estimate", "E-MAIN", (*SPAN, "--quantity", "-1"), "--quantity: -1 is negative, and E-MAIN never"),
     "too fine": ("estimate", "E-MAIN", (*SPAN, "--quantity", "1.005"), "expected a multiple of 0.01"),
-    "no figure": ("estimate", "E-MAIN", (*SPAN, "--quantity", "1,5"), "--quantity '1,5' is no figure"),
-    "no number": ("estimate", "E-MAIN", (*SPAN, "--quantity", "NaN"), "--quantity 'NaN' is no figure"),
+    "no figure": ("estimate", "E-MAIN", (*SPAN, "--quantity", "1,5"), "--quantity '1,5' 不是数字"),
+    "no number": ("estimate", "E-MAIN", (*SPAN, "--quantity", "NaN"), "--quantity 'NaN' 不是数字"),
     "beyond the register": (
         "exchange",
         "E-MAIN",
@@ -273,7 +273,7 @@ def test_it_works_while_the_service_runs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("signature", [("--by", " ", "--reason", "x"), ("--by", "li", "--reason", "\n")])
 def test_nothing_is_entered_without_a_name_and_a_reason(desk: Desk, signature: tuple[str, ...]) -> None:
-    assert "expected some words" in desk("exclude", "--meter", "E-MAIN", *SPAN, *signature, code=2)
+    assert "请填写文字" in desk("exclude", "--meter", "E-MAIN", *SPAN, *signature, code=2)
     assert not (desk.data / "books.db").exists()
 
 

@@ -71,7 +71,7 @@ def test_a_correction_mends_what_was_contested(desk: Desk) -> None:
     (explained,) = desk.json("explain", desk.line["id"], now=DECEMBER)["disputes"]
     assert explained == answered
     text = desk("explain", adjusted["line"]["id"], now=DECEMBER)
-    assert f"dispute 1 of {desk.line['id']} by head of a: adjustment by wang" in text
+    assert f"异议 1（{desk.line['id']}，head of a 提出）：由 wang 同意调整" in text
     shown = desk.say("show", "1")
     assert "wang 于 2026-12-02T08:00" in shown
     assert "更正 1（W，wang）：away" in shown
@@ -105,8 +105,8 @@ def test_they_are_listed(desk: Desk) -> None:
     [
         (("open", "2026-10:a:000000000000", "--by", "b", "--comment", "x"), 1, "there is no statement line"),
         (("open", "x", "--by", " ", "--comment", "x"), 2, "--by"),
-        (("show", "7"), 2, "there is no dispute 7"),
-        (("list", "--department", "aa"), 2, "aa is no department"),
+        (("show", "7"), 2, "没有异议 7；"),
+        (("list", "--department", "aa"), 2, "没有部门 aa；是否指其中之一：a？"),
         (("list", "--month", "2026-13"), 2, "2026-13"),
         (("answer", "7", "--outcome", "payment", "--by", "w", "--comment", "x"), 2, "payment"),
     ],

@@ -69,10 +69,10 @@ def test_a_top_up_counts_from_its_approval_on(desk: Desk) -> None:
     assert asked == entry
     assert parse(asked["at"]) >= parse(NOW)
     assert desk.json("show", "--department", "a")[0]["amount"] == "50"
-    assert "somebody else must approve it" in desk("approve", "1", "--by", " Li", code=2)
+    assert "须由他人批准" in desk("approve", "1", "--by", " Li", code=2)
     approved = desk.json("approve", "1", "--by", "wang")
     assert approved == entry | {"approval": {"by": "wang", "at": approved["approval"]["at"]}}
-    assert "was approved by wang already" in desk("approve", "1", "--by", "chen", code=2)
+    assert "已由 wang 批准" in desk("approve", "1", "--by", "chen", code=2)
     assert desk.json("show", "--department", "a") == [
         {
             "department": "a",
@@ -123,14 +123,14 @@ def test_people_read_it_in_chinese(desk: Desk) -> None:
     [
         (("top-up", "--department", "z", *MORE), "--department: there is no department z here"),
         (("top-up", "--department", "a", "--year", "2027", *MORE), "a has no quota of water for 2027"),
-        (("top-up", "--department", "a", *MORE, "--amount", "-1"), "expected a figure above zero"),
-        (("top-up", "--department", "a", *MORE, "--amount", "0.0"), "expected a figure above zero"),
-        (("top-up", "--department", "a", *MORE, "--reason", " "), "--reason: expected some words"),
+        (("top-up", "--department", "a", *MORE, "--amount", "-1"), "应为大于零的数"),
+        (("top-up", "--department", "a", *MORE, "--amount", "0.0"), "应为大于零的数"),
+        (("top-up", "--department", "a", *MORE, "--reason", " "), "--reason：请填写文字"),
         (("transfer", "--from", "b", "--to", "b", *MORE), "--from: b cannot give to itself"),
         (("transfer", "--from", "b", "--to", "a", *MORE, "--amount", "51"), "--amount: b has 50 of water"),
-        (("approve", "7", "--by", "wang"), "there is no quota entry 7"),
-        (("show", "--department", "z"), "z is no department"),
-        (("show", "--month", "2026-13"), "is no month"),
+        (("approve", "7", "--by", "wang"), "没有定额变更 7；"),
+        (("show", "--department", "z"), "没有部门 z；"),
+        (("show", "--month", "2026-13"), "2026-13 不是月份"),
     ],
 )
 def test_what_cannot_be_is_refused(desk: Desk, arguments: tuple[str, ...], told: str) -> None:

@@ -84,7 +84,7 @@ def test_people_read_it_in_their_language(desk: Desk) -> None:
 
 
 def test_what_cannot_be_scored_is_said(desk: Desk) -> None:
-    assert "one looks like 2026-Q3" in desk("2026-Q7", code=2)
-    assert "is no month" in desk("July", code=2)
+    assert "例如 2026-Q3" in desk("2026-Q7", code=2)
+    assert "不是月份" in desk("July", code=2)
     (desk.site / "scores.yaml").unlink()
     assert "has no scores.yaml" in desk("2026-07", code=1)
