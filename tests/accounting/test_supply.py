@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
-from itertools import pairwise
 
 import pytest
+from accounting.printed import STANDARDS, table
 
 from meterbook.accounting.supply import adjustment, cos_phi, demand_charge, peak
 from meterbook.domain.instant import MINUTE
@@ -18,30 +18,13 @@ from meterbook.site.tables import power_factor_tables
 
 TABLES, PROBLEMS = power_factor_tables(config_dir(), Files())
 
-# (83) 水电财字第215号 in words: for each standard the ends of the straight parts, as (cos phi, per cent).
-PRINTED = {
-    "0.90": "1.00 -0.75, 0.95 -0.75, 0.90 0, 0.70 10, 0.65 15, 0.00 145",
-    "0.85": "1.00 -1.10, 0.94 -1.10, 0.90 -0.5, 0.85 0, 0.65 10, 0.60 15, 0.00 135",
-    "0.80": "1.00 -1.30, 0.92 -1.30, 0.90 -1.0, 0.80 0, 0.60 10, 0.55 15, 0.00 125",
-}
 
-
-def printed(standard: str, cos: Decimal) -> Fraction:
-    """The per cent on the straight line between the printed ends."""
-    ends = [tuple(map(Fraction, end.split())) for end in PRINTED[standard].split(", ")]
-    for (high, at_high), (low, at_low) in pairwise(ends):
-        if low <= Fraction(cos) <= high:
-            return at_low + (at_high - at_low) * (Fraction(cos) - low) / (high - low)
-    raise AssertionError(cos)
-
-
-@pytest.mark.parametrize("standard", sorted(PRINTED))
+@pytest.mark.parametrize("standard", STANDARDS)
 def test_every_hundredth_of_every_table(standard: str) -> None:
     assert not PROBLEMS
-    table = PowerFactor("M", Decimal(standard), TABLES[Decimal(standard)])
-    for hundredth in range(101):
-        cos = Decimal(hundredth) / 100
-        assert Fraction(adjustment(table, cos)) == printed(standard, cos), cos
+    ours = PowerFactor("M", Decimal(standard), TABLES[Decimal(standard)])
+    told = {hundredth: adjustment(ours, Decimal(hundredth) / 100) for hundredth in range(101)}
+    assert told == table(standard)
 
 
 @pytest.mark.parametrize(
