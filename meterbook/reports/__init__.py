@@ -1,1 +1,1 @@
-"""Reports. Own: statements as files for other programs. Do not own: any figure in them."""
+"""Reports. Own: statements and scores as files for people and other programs. Do not own: any figure but sums."""

@@ -146,7 +146,7 @@ class Sheet:
         value, look = cell
         if isinstance(value, Decimal) and len(value.as_tuple().digits) > _MOST_DIGITS:
             value = f"{value:f}"  # a spreadsheet would round it
-        if value is None:
+        if value is None or value == "":
             self._sheet.write_blank(self._row, column, None, self._book.format(look, inert=False))
         elif isinstance(value, Decimal):
             self._sheet.write_number(self._row, column, value, self._book.format(look, inert=False))

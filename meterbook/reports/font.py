@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
-from fontTools.ttLib import TTCollection, TTLibError
+from fontTools.ttLib import TTCollection, TTFont, TTLibError
 
 from meterbook.i18n import Translator, mark
 
@@ -25,13 +26,15 @@ KNOWN = (
 
 _SIMPLIFIED = frozenset({"SC", "CN", "GB"})
 _FAMILY = 1
+_PROBE = "电水费合计0"
+_NEEDED = ("head", "hhea", "hmtx", "maxp", "cmap", "name", "OS/2", "post")
 _NONE = mark(
     "No font with Chinese was found in %(places)s: install the package fonts-wqy-microhei or fonts-noto-cjk, "
     "or name the file of a font as `reports.font` in service.yaml."
 )
 _ABSENT = mark("`reports.font` in service.yaml names %(file)s, which is not there: name the file of a font.")
-UNUSABLE = mark("%(file)s cannot be embedded: name another font as `reports.font` in service.yaml (%(error)s).")
-NOT_CHINESE = mark("%(file)s has no Chinese letters: name another font as `reports.font` in service.yaml.")
+_UNUSABLE = mark("%(file)s cannot be embedded: name another font as `reports.font` in service.yaml (%(error)s).")
+_NOT_CHINESE = mark("%(file)s has no Chinese letters: name another font as `reports.font` in service.yaml.")
 
 
 class NoFont(Exception):
@@ -83,13 +86,30 @@ def _files(places: Iterable[Path]) -> Iterator[Path]:
 
 
 def _face(file: Path) -> Face:
-    """The Simplified Chinese face of a collection, else its first."""
-    if file.suffix.lower() not in (".ttc", ".otc"):
-        return Face(file, 0)
+    """The Simplified Chinese face of a collection, else its first; raises NoFont where it cannot be embedded."""
     try:
-        with TTCollection(str(file), lazy=True) as collection:
-            families = [str(face["name"].getDebugName(_FAMILY)) for face in collection]
-    except (OSError, TTLibError, AssertionError) as error:
-        raise NoFont(UNUSABLE, {"file": str(file), "error": str(error) or type(error).__name__}) from error
-    chosen = (number for number, family in enumerate(families) if _SIMPLIFIED & set(family.split()))
-    return Face(file, next(chosen, 0))
+        with file.open("rb") as stream:
+            number = _simplified(stream) if file.suffix.lower() in (".ttc", ".otc") else 0
+            stream.seek(0)
+            letters = _letters(TTFont(stream, fontNumber=number, lazy=True))
+    except (OSError, TTLibError, AssertionError, KeyError, IndexError, struct.error) as error:
+        reason = str(error) or type(error).__name__
+        raise NoFont(_UNUSABLE, {"file": str(file), "error": reason}) from error
+    if not letters >= set(_PROBE):
+        raise NoFont(_NOT_CHINESE, {"file": str(file)})
+    return Face(file, number)
+
+
+def _simplified(stream: BinaryIO) -> int:
+    collection = TTCollection(stream, lazy=True)
+    families = [str(face["name"].getDebugName(_FAMILY)) for face in collection]
+    return next((number for number, family in enumerate(families) if _SIMPLIFIED & set(family.split())), 0)
+
+
+def _letters(font: TTFont) -> set[str]:
+    """The letters a font has shapes for. Raises what reading a damaged file raises."""
+    for table in font.reader.tables:
+        font.reader[table]
+    for table in _NEEDED:
+        font[table]
+    return {chr(letter) for letter in font.getBestCmap() or ()}

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import logging
-import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-from fontTools.ttLib import TTLibError
 from fpdf import FPDF
 from fpdf.enums import TextMode
-from fpdf.errors import FPDFException
+from fpdf.fonts import TTFFont
 
 from meterbook.domain.instant import Instant, to_datetime
 from meterbook.domain.text import Language
 from meterbook.i18n import translator
-from meterbook.reports.font import NOT_CHINESE, UNUSABLE, Face, NoFont
+from meterbook.reports.font import Face
 from meterbook.telemetry import log
 
 _log = log("reports")
@@ -28,7 +26,7 @@ INK, MUTED, RULE, WASH = (28, 36, 44), (96, 106, 116), (190, 198, 204), (238, 24
 SMALL, TEXT, LARGE, TITLE = 6.8, 8.2, 11.0, 16.0
 """Sizes of letters, in points."""
 
-_FONT, _PROBE, _PAGES = "text", "电水费合计0", "{pages}"
+_FONT, _PAGES = "text", "{pages}"
 _MARGIN, _FOOT, _PAD, _EM = 15.0, 16.0, 1.2, 0.3528
 _LEADING = 1.35
 
@@ -53,7 +51,7 @@ class Paper(FPDF):
 
     def __init__(self, face: Face, title: str, author: str, language: Language, at: Instant) -> None:
         super().__init__(orientation="portrait", unit="mm", format="A4")
-        self._file, self._foot, self._words = str(face.file), "", translator(language)
+        self._foot, self._words = "", translator(language)
         self._letters: dict[str, float] = {}
         self.set_margins(_MARGIN, _MARGIN, _MARGIN)
         self.set_auto_page_break(False)
@@ -64,23 +62,17 @@ class Paper(FPDF):
         self.set_creator("Meterbook")
         self.set_lang("zh-CN" if language == "zh" else "en")
         self.set_creation_date(to_datetime(at).replace(microsecond=0))
-        self._embed(face)
+        self.add_font(_FONT, fname=str(face.file), collection_font_number=face.number)
         self.set_font(_FONT, size=TEXT)
-
-    def _embed(self, face: Face) -> None:
-        try:
-            self.add_font(_FONT, fname=self._file, collection_font_number=face.number)
-        except (OSError, ValueError, KeyError, AssertionError, struct.error, TTLibError, FPDFException) as error:
-            raise NoFont(UNUSABLE, {"file": self._file, "error": str(error) or type(error).__name__}) from error
-        if any(ord(letter) not in self.fonts[_FONT].cmap for letter in _PROBE):  # type: ignore[union-attr]
-            raise NoFont(NOT_CHINESE, {"file": self._file})
 
     def content(self) -> bytes:
         """The file. Letters that the font has no shape for are empty boxes, and the log says which."""
         made = bytes(self.output())
-        missing = self.fonts[_FONT].missing_glyphs  # type: ignore[union-attr]
-        if missing:
-            _log.warning("letters without a shape", font=self._file, letters="".join(map(chr, sorted(missing))))
+        font = cast(TTFFont, self.fonts[_FONT])
+        font.ttfont.close()
+        if font.missing_glyphs:
+            letters = "".join(map(chr, sorted(font.missing_glyphs)))
+            _log.warning("letters without a shape", font=str(font.ttffile), letters=letters)
         return made
 
     def begin(self, foot: str, mark: str, *, landscape: bool = False) -> None:

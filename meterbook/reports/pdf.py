@@ -23,7 +23,7 @@ _NOTHING = Text("")
 
 
 def statements(issue: Issue, face: Face) -> bytes:
-    """A PDF of statements; a single one needs no summary. Raises NoFont for a font that cannot be used."""
+    """A PDF of statements; a single one needs no summary."""
     paper = Paper(face, issue.title, issue.say(issue.site.name), issue.language, issue.at)
     if issue.complete or len(issue.statements) != 1:
         _summary(paper, issue)

@@ -60,6 +60,10 @@ def test_a_secret_that_is_missing_is_a_warning(tmp_path: Path, monkeypatch: pyte
         ("storage: {readings: {influx: {url: 'http://x'}}}\n", "influx: is no known key; expected influxdb"),
         ("storage: {readings: influx}\n", "storage.readings: influx is not known; expected sqlite"),
         ("retention: {temperatur: 90d}\n", "temperatur is no quantity; expected .*did you mean temperature"),
+        ("reports: {accounts: {watr: '5001'}}\n", "watr is nothing that is posted; expected .*did you mean water"),
+        ("reports: {accounts: {water.losses: '5001'}}\n", "did you mean water.loss"),
+        ("reports: {accounts: {water: ''}}\n", "reports.accounts.water"),
+        ("reports: {font: song.pfb}\n", "'song.pfb' is no file of a font; expected one that ends in .ttf"),
         ("retention: {other: 90}\n", "'90' is no age; expected days such as 90d"),
     ],
 )
@@ -78,3 +82,18 @@ def test_how_long_readings_stay() -> None:
     settings = Settings(retention={"temperature": "90d", "other": "400d"})
     assert (settings.kept("temperature"), settings.kept("volume")) == (90 * DAY, 400 * DAY)
     assert Settings(retention={"volume": "1d"}).kept("temperature") is None
+
+
+def test_a_font_is_looked_for_where_the_site_is(tmp_path: Path) -> None:
+    found = loaded(tmp_path, "reports: {font: fonts/song.ttf}\n")
+    assert [(one.key, one.severity) for one in found.problems] == [("reports.font", "warning")]
+    assert found.settings.reports.font == str(tmp_path / "fonts/song.ttf")
+    (tmp_path / "fonts").mkdir()
+    (tmp_path / "fonts/song.ttf").touch()
+    assert loaded(tmp_path, "reports: {font: fonts/song.ttf}\n").problems == []
+
+
+def test_accounts_keep_their_zeros(tmp_path: Path) -> None:
+    found = loaded(tmp_path, "reports: {accounts: {water: 0042.10, water.loss: 5001}}\n")
+    assert found.problems == []
+    assert found.settings.reports.accounts == {"water": "0042.10", "water.loss": "5001"}
