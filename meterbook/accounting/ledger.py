@@ -155,8 +155,8 @@ class Ledger:
         found = []
         for utility in self._utilities():
             used = look.utility(utility)
-            supply = {meter.id: used[meter.id] for meter in roots(self.site, utility)}
-            found.append(balance(utility, supply, allocate.pieces(self.site, utility, used, start, end), start, end))
+            pieces = allocate.pieces(self.site, utility, used, start, end)
+            found.append(balance(self.site, utility, used, pieces, start, end))
         return found
 
     def imbalances(self, month: str, now: Instant) -> list[Imbalance]:

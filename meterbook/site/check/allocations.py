@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 
-from meterbook.site.check.graph import by_id, circles
-from meterbook.site.check.meters import factors
+from meterbook.site.check import charged
+from meterbook.site.check.graph import by_id
 from meterbook.site.draft import Draft
 from meterbook.site.models.allocations import Allocation, Split
 from meterbook.site.models.meters import Meter
@@ -23,7 +22,7 @@ def check(draft: Draft) -> None:
             _split(draft, entry, entry.split, meters)
         _losses(draft, entry, meters)
     _once_from(draft)
-    _charged_once(draft, meters)
+    charged.check(draft)
 
 
 def _parties(entry: Allocation) -> set[str]:
@@ -81,57 +80,5 @@ def _once_from(draft: Draft) -> None:
             draft.problems.append(entry.where("meter").problem(found, "one rule for each meter and day"))
 
 
-def _charged_once(draft: Draft, meters: dict[str, Meter]) -> None:
-    """Check that no consumption reaches departments on two ways (trap 34).
-
-    Every meter is written as the remainders it is made of: its own (itself minus its sub-meters) and those below it.
-    """
-    feeds = {id: [*_children(id, meters), *factors(meter)] for id, meter in meters.items()}
-    if circles(feeds) or any(operand not in meters for meter in meters.values() for operand in factors(meter)):
-        return
-    rules = {
-        entry.meter: entry for entry in draft.allocations.allocations if not entry.losses and entry.meter in meters
-    }
-    made_of: dict[str, dict[str, Fraction]] = {}
-    for id in rules:
-        _remainders(id, meters, made_of)
-    for id, entry in rules.items():
-        _is_a_remainder(draft, entry, meters, made_of[id])
-    told: set[tuple[str, ...]] = set()
-    for part in sorted({part for id in rules for part in made_of[id]}):
-        takers = tuple(id for id in rules if made_of[id].get(part, 0) > 0)
-        if len(takers) > 1 and sum(made_of[id][part] for id in takers) > 1 and takers not in told:
-            told.add(takers)
-            found = f"{' and '.join(takers)} are both given away, and both contain the consumption of {part}"
-            where = rules[takers[-1]].where("meter")
-            draft.problems.append(
-                where.problem(found, "each consumption charged once: the sub-meter and a formula of the rest")
-            )
-
-
-def _is_a_remainder(draft: Draft, entry: Allocation, meters: dict[str, Meter], parts: dict[str, Fraction]) -> None:
-    """Check that a formula which is given away is what its parent's sub-meters leave: nothing else is ever supplied."""
-    if meters[entry.meter].formula is None:
-        return
-    (part, share), *more = [*parts.items()] or [("", Fraction())]
-    if more or share != 1 or not any(_children(part, meters)):
-        found = f"{entry.meter} is not what the sub-meters of one meter leave of it"
-        expected = "a formula such as 'parent - child - child', or rules for the meters in it"
-        draft.problems.append(entry.where("meter").problem(found, expected))
-
-
 def _children(parent: str, meters: dict[str, Meter]) -> Iterator[str]:
     return (meter.id for meter in meters.values() if meter.parent == parent)
-
-
-def _remainders(id: str, meters: dict[str, Meter], made_of: dict[str, dict[str, Fraction]]) -> dict[str, Fraction]:
-    if id in made_of:
-        return made_of[id]
-    meter = meters[id]
-    terms = factors(meter) if meter.formula else dict.fromkeys(_children(id, meters), Fraction(1))
-    parts = {} if meter.formula else {id: Fraction(1)}
-    for term, factor in terms.items():
-        for part, share in _remainders(term, meters, made_of).items():
-            parts[part] = parts.get(part, Fraction()) + factor * share
-    made_of[id] = {part: share for part, share in parts.items() if share}
-    return made_of[id]

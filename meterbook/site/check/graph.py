@@ -66,6 +66,20 @@ def circles(links: Mapping[str, Sequence[str]]) -> list[list[str]]:
     return list(found.values())
 
 
+def depths(links: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """By id the steps to the farthest end of a graph without circles; links that lead out of it do not count."""
+    found: dict[str, int] = {}
+    waiting = sorted(links)
+    while waiting:
+        below = [link for link in links[waiting[-1]] if link in links]
+        missing = [link for link in below if link not in found]
+        if missing:
+            waiting.extend(missing)
+        else:
+            found[waiting.pop()] = 1 + max((found[link] for link in below), default=-1)
+    return found
+
+
 def no_circle(draft: Draft, entries: Mapping[str, Entry], key: str, next_of: Callable[[str], str | None]) -> None:
     """Check that following `key` from entry to entry never comes back."""
     for circle in circles({id: [link] if (link := next_of(id)) else [] for id in entries}):

@@ -32,7 +32,7 @@ def check(draft: Draft, offered: Offers) -> None:
         if known:
             _counts_its_utility(draft, meter, meters, offered)
     _circles(draft, meters)
-    _read_once(draft)
+    _read_once(draft, meters)
     _openings(draft, meters)
 
 
@@ -149,15 +149,30 @@ def _circles(draft: Draft, meters: dict[str, Meter]) -> None:
             draft.problems.append(where.problem(f"goes round in a circle: {around}", "meters that lead to registers"))
 
 
-def _read_once(draft: Draft) -> None:
+def _read_once(draft: Draft, meters: dict[str, Meter]) -> None:
+    """Check that no register is counted twice: two meters that read it would supply, and charge, the same."""
     readers: dict[str, str] = {}
     for meter in draft.meters.meters:
         if meter.reads is None:
             continue
         first = readers.setdefault(meter.reads, meter.id)
-        if first != meter.id:
-            found = f"{meter.reads} is read by {first} too"
-            draft.problems.append(meter.where("reads").warning(found, "one meter for each counter"))
+        if first == meter.id:
+            continue
+        found, expected = f"{meter.reads} is read by {first} too", "one meter for each counter"
+        if first in _above(meter.id, meters) or meter.id in _above(first, meters):
+            draft.problems.append(meter.where("reads").warning(found, expected))
+        else:
+            draft.problems.append(meter.where("reads").problem(f"{found}, and would be charged twice", expected))
+
+
+def _above(id: str, meters: dict[str, Meter]) -> set[str]:
+    """The meters that feed a meter."""
+    found: set[str] = set()
+    at = meters[id].parent
+    while at is not None and at in meters and at not in found:
+        found.add(at)
+        at = meters[at].parent
+    return found
 
 
 def _openings(draft: Draft, meters: dict[str, Meter]) -> None:

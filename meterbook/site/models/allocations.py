@@ -48,6 +48,8 @@ class Split(Entry):
             raise refuse("gives no shares", "{department: per cent} for each department", key="among")
         if any(share < 0 for share in given):
             raise refuse("a share is below zero", "shares from 0 to 100 per cent", key="among")
+        if sum(given) == 0:
+            raise refuse("all shares are 0 %", "shares that give something away", key="among")
         if sum(given) > 100:
             raise refuse(
                 f"the shares add up to {sum(given)} %", "at most 100 %; what is left is unallocated", key="among"
