@@ -78,20 +78,22 @@ def statement(
         raise Wrong(mark("--compare is shown as a table or as JSON; leave out --out, and give --format json or none"))
     opened, settings = open_site(site)
     month_of(month)
-    only = department and known(department, [*opened.departments, UNALLOCATED], "department", opened)
+    only = None
+    if department is not None:
+        only = known(department, [*opened.departments, UNALLOCATED], "department", opened)
     if compare_:
         place, tongue = data_directory(site, data), spoken(language, opened)
         compare(opened, settings, place, month, only, told=form is Format.TABLE, language=tongue)
         return
 
     def issued(ledger: Ledger) -> Issue:
-        if only:
+        if only is not None:
             found = [ledger.statement(month, only, moment, current=current)]
         else:
             found = ledger.statements(month, moment, current=current)
         signature = None if current else ledger.signature(month)
         tongue = spoken(language, opened)
-        return Issue.of(opened, month, found, tongue, moment, complete=not only, signature=signature)
+        return Issue.of(opened, month, found, tongue, moment, complete=only is None, signature=signature)
 
     issue = asked_of(opened, settings, data_directory(site, data), issued)
     if form is Format.TABLE:

@@ -64,7 +64,9 @@ def find(named: str | None, environment: Mapping[str, str]) -> Face:
             raise NoFont(_ABSENT, {"file": named})
         return _face(file)
     places = _places(environment)
-    found = {file.name.lower(): file for file in _files(places)}
+    found: dict[str, Path] = {}
+    for file in _files(places):
+        found.setdefault(file.name.lower(), file)
     best = next((found[name] for name in KNOWN if name in found), None)
     if best is None:
         raise NoFont(_NONE, {"places": ", ".join(str(place) for place in places)})

@@ -49,8 +49,11 @@ def test_the_preferred_one_is_taken_wherever_it_lies(tmp_path: Path) -> None:
     put(tmp_path / "share/fonts/truetype/latin", "DejaVuSans.ttf")
     own = put(tmp_path / "home/.local/share/fonts", "NotoSansSC-Regular.ttf")
     environment = places(tmp_path / "home", tmp_path / "share")
-    assert find(None, environment) == Face(own, 0)
+    put(tmp_path / "share/fonts", "NotoSansSC-Regular.ttf")
+    assert find(None, environment) == Face(own, 0), "one's own comes before what all share"
     own.unlink()
+    assert find(None, environment).file == tmp_path / "share/fonts/NotoSansSC-Regular.ttf"
+    (tmp_path / "share/fonts/NotoSansSC-Regular.ttf").unlink()
     with pytest.raises(NoFont):
         find(None, environment)
 
