@@ -20,6 +20,7 @@ from api.portal.render import STATIC
 from api.problem import ProblemDetails
 from api.routers import (
     PREFIX,
+    comparison,
     corrections,
     departments,
     disputes,
@@ -41,6 +42,7 @@ RESOURCES: tuple[APIRouter, ...] = (
     departments.router,
     exports.router,  # before statements: a department's name may hold dots, too
     statements.router,
+    comparison.router,
     disputes.router,
     corrections.router,
     quotas.router,

@@ -34,11 +34,15 @@ def quota(
     rooms: Here,
     viewer: Readers,
     month: Annotated[str | None, Query(description="at its end; default: the month that runs")] = None,
+    current: Annotated[bool, Query(description="a closed month as it would be today")] = False,
 ) -> Listing[QuotaOut]:
-    """How a department stands against each of its quotas of the year, ordered as in quotas.yaml."""
+    """How a department stands against each of its quotas of the year, ordered as in quotas.yaml.
+
+    Of a closed month: as it stood when it was closed.
+    """
     found, now, calendar = viewer.department(department), rooms.clock(), rooms.site.calendar
     asked = calendar.month_of(now) if month is None else month_named("query.month", month)
-    standings = rooms.ledger.quotas(asked, now)
+    standings = rooms.ledger.quotas(asked, now, current=current)
     return Listing(items=[QuotaOut.of(one, calendar.zone) for one in standings if one.department == found.id])
 
 

@@ -18,7 +18,7 @@ from api.schemas.quota import QuotaEntryOut, QuotaOut
 from meterbook.accounting.correctable import Refused
 from meterbook.books import quotas as book
 from meterbook.books.quotas import ApprovedAlready
-from meterbook.cli.accounts import asked_of
+from meterbook.cli.accounts import Current, asked_of
 from meterbook.cli.options import (
     Data,
     Now,
@@ -71,6 +71,7 @@ def show(
     department: Annotated[str | None, typer.Option(help="just this department")] = None,
     month: Annotated[str | None, typer.Option(metavar="MONTH", help="at its end; default: the one that runs")] = None,
     format_: Told = TableFormat.TABLE,
+    current: Current = False,
     data: Data = None,
     now: Now = None,
 ) -> None:
@@ -79,7 +80,8 @@ def show(
     opened, settings = open_site(context.obj)
     chosen = None if department is None else known(department, opened.departments, "department", opened)
     asked = opened.calendar.month_of(moment) if month is None else month_of(month)
-    found = asked_of(opened, settings, data_directory(context.obj, data), lambda ledger: ledger.quotas(asked, moment))
+    place = data_directory(context.obj, data)
+    found = asked_of(opened, settings, place, lambda ledger: ledger.quotas(asked, moment, current=current))
     answer = [QuotaOut.of(one, opened.calendar.zone) for one in found if chosen in (None, one.department)]
     if format_ is TableFormat.JSON:
         write_json([one.model_dump(mode="json") for one in answer])

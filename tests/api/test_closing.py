@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from fastapi.testclient import TestClient
 from served.world import MONTH, NOW, World, sign_in
 
+from meterbook.accounting.ledger import Ledger
+from meterbook.books.closings import Closings
 from meterbook.domain.instant import DAY, MINUTE, parse
 from meterbook.domain.reading import Reading
 
@@ -155,3 +158,35 @@ def test_adjustments_of_every_component_add_up_to_the_change_of_the_sites_charge
     assert {"energy", "peak", "valley", "funds", "sewage"} <= {line["band"] for line in booked}
     assert sum((Decimal(line["charge"]) for line in booked), Decimal(0)) == change != 0
     assert {line["from"] for line in booked} == {"2026-11-01T00:00:00+08:00"}
+
+
+def test_a_closed_month_is_compared_with_what_it_comes_to_today(world: World, client: TestClient) -> None:
+    world.clock.now = OVER
+    path = f"/api/v1/comparison/{MONTH}"
+    early = client.get(path, headers=world.bearer("eng"))
+    assert (early.status_code, early.headers["content-type"]) == (404, "application/problem+json")
+    assert "not closed" in early.json()["detail"]
+    assert post(client, world, body=FORCE).status_code == 201
+    found = got(client, world, f"comparison/{MONTH}")
+    assert (found["month"], found["booked_in"], found["damaged"], found["changed"]) == (MONTH, "2026-12", [], [])
+    assert {float(one["difference"]["charge"]) for one in found["items"]} == {0.0}
+    world.rooms.store.append([Reading("b1-ct.active_energy_import", OVER - DAY, 60000.0)], OVER)
+    later = got(client, world, f"comparison/{MONTH}")
+    assert "radiology" in later["changed"]
+    booked = got(client, world, "statements/2026-12/radiology")["lines"]
+    adjusted = {line["band"]: line["charge"] for line in booked if line["kind"] == "adjustment"}
+    due = {one["component"]: one["difference"]["charge"] for one in later["items"] if one["department"] == "radiology"}
+    assert adjusted == {name: charge for name, charge in due.items() if float(charge)}
+    assert [client.get(path, headers=world.bearer(who)).status_code for who in ("chen", "ray")] == [403, 403]
+
+
+def test_a_closed_month_shows_its_quotas_as_they_stood(world: World, client: TestClient) -> None:
+    world.clock.now = OVER
+    assert post(client, world, body=FORCE).status_code == 201
+    path = f"departments/radiology/quota?month={MONTH}"
+    (before,) = got(client, world, path)["items"]
+    quotas = tuple(replace(one, amount=Decimal(7)) for one in world.rooms.site.quotas)
+    site = replace(world.rooms.site, quotas=quotas)
+    world.rooms.swap(site, Ledger(site, world.rooms.store, closings=Closings(world.rooms.books)))
+    assert got(client, world, path)["items"] == [before]
+    assert [one["declared"] for one in got(client, world, f"{path}&current=true")["items"]] == ["7"]

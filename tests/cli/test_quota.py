@@ -141,3 +141,14 @@ def test_what_cannot_be_is_refused(desk: Desk, arguments: tuple[str, ...], told:
 def test_a_statement_says_what_is_to_be_paid_with_its_quota_lines(desk: Desk) -> None:
     assert "含定额奖惩: 130.00 CNY" in desk.run("statement", str(desk.site), "2026-01", "--department", "a")
     assert "含定额奖惩" not in desk.run("statement", str(desk.site), "2026-03", "--department", "a")
+
+
+def test_a_closed_month_shows_its_quotas_as_they_stood(desk: Desk) -> None:
+    shown = ("quota", str(desk.site), "show", "--month", "2026-01", "--department", "a", "--format", "json")
+    before = desk.run(*shown)
+    desk.run("close", str(desk.site), "2026-01", "--by", "wang", "--force", "as an example")
+    quotas = desk.site / "quotas.yaml"
+    quotas.write_text(quotas.read_text(encoding="utf-8").replace("amount: 50", "amount: 7"), encoding="utf-8")
+    assert desk.run(*shown) == before
+    (today,) = json.loads(desk.run(*shown, "--current"))
+    assert (json.loads(before)[0]["declared"], today["declared"]) == ("50", "7")
