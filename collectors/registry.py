@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from collectors.modbus.bus import ModbusCollector
 from collectors.mqtt.source import MqttCollector
@@ -15,11 +16,14 @@ Secret = Callable[[str], str]
 """Finds the secret behind `env:NAME` or `file:PATH`; raises ValueError where there is none."""
 
 
-def build(site: Site, intake: Intake, clock: Clock, secret: Secret) -> list[Collector]:
-    """A collector, not yet started, for every connection that has devices; ValueError names a bad topic or path."""
+def build(site: Site, intake: Intake, clock: Clock, secret: Secret, memory: Path | None = None) -> list[Collector]:
+    """A collector, not yet started, for every connection that has devices; ValueError names a bad topic or path.
+
+    `memory` is a directory, made when it is needed, for what collectors have to know after the process has ended.
+    """
     in_use = {device.connection for device in site.devices.values()}
     return [
-        _collector(connection, site, intake, clock, secret)
+        _collector(connection, site, intake, clock, secret, memory)
         for connection in site.connections.values()
         if connection.id in in_use
     ]
@@ -30,8 +34,10 @@ def client_id(site: Site, connection: Connection) -> str:
     return f"meterbook-{site.id}-{connection.id}"
 
 
-def _collector(connection: Connection, site: Site, intake: Intake, clock: Clock, secret: Secret) -> Collector:
+def _collector(
+    connection: Connection, site: Site, intake: Intake, clock: Clock, secret: Secret, memory: Path | None
+) -> Collector:
     devices = [device for device in site.devices.values() if device.connection == connection.id]
     if isinstance(connection, MqttConnection):
-        return MqttCollector(connection, devices, intake, clock, secret, client_id(site, connection))
+        return MqttCollector(connection, devices, intake, clock, secret, client_id(site, connection), memory)
     return ModbusCollector(connection, devices, intake, clock)

@@ -5,7 +5,6 @@ Secrets stand in files or the environment and are named here as `env:NAME` or `f
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from difflib import get_close_matches
@@ -15,6 +14,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
+from meterbook.domain.host import host_fault
 from meterbook.domain.instant import DAY, HOUR, Instant
 from meterbook.domain.quantity import UNITS, UTILITIES
 from meterbook.domain.statement import LineKind
@@ -47,19 +47,8 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _is_host(name: str) -> bool:
-    """Whether a text is an IP address, or a name of letters, digits, hyphens and dots."""
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        labels = name.removesuffix(".").split(".")
-        # A last label of digits makes an address of a name, and this one is none.
-        return all(re.fullmatch(r"[A-Za-z0-9_-]{1,63}", label) for label in labels) and not labels[-1].isdecimal()
-    return True
-
-
 def _host(name: str) -> str:
-    if not _is_host(name):
+    if host_fault(name):
         raise _refused(f"{name!r} is no address", "an IP address such as 127.0.0.1, or a host's name")
     return name
 
@@ -68,7 +57,7 @@ def _public_url(url: str) -> str:
     found = re.fullmatch(
         r"https?://(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9_.-]+))(?::([0-9]{1,5}))?(?:/[\w.~%/-]*)?", url, re.A
     )
-    if not found or not _is_host(found[1] or found[2]) or not 1 <= int(found[3] or 80) <= 65535:
+    if not found or host_fault(found[1] or found[2]) or not 1 <= int(found[3] or 80) <= 65535:
         raise _refused(f"{url!r} is no address of a portal", "one such as https://meterbook.example.org")
     return url
 

@@ -10,7 +10,7 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from functools import partial
 from typing import Any
 
@@ -29,7 +29,7 @@ from collectors.mqtt.topics import filters_of, group_of, unshared
 from collectors.port import Delivery, Intake
 from meterbook.domain.device import MqttConnection
 from meterbook.domain.instant import Clock
-from meterbook.domain.reading import Receipt, Refusal
+from meterbook.domain.reading import Receipt, Refusal, Sample
 from meterbook.telemetry import log
 
 CONNECT_PATIENCE = 5.0
@@ -65,15 +65,18 @@ class Session:
         self,
         connection: MqttConnection,
         subscriptions: Subscriptions[Decoder],
+        deltas: Set[tuple[str, str]],
         arrivals: Arrivals,
         intake: Intake,
         clock: Clock,
         health: Health,
     ) -> None:
+        """`deltas` are the points, by device and name, of which each reading is an amount."""
         self.subscribed = False
         self._connection = connection
         self._subscriptions = subscriptions
         self._groups = {group_of(topic) for topic in subscriptions.filters} | {""}
+        self._deltas = deltas
         self._arrivals = arrivals
         self._copies = Copies()
         self._ours = set(subscriptions.filters)
@@ -88,6 +91,7 @@ class Session:
         self._welcome = False
         self._dropped = False
         self._strays: set[str] = set()
+        self._lasting: list[int] = []
         self._owed: set[int] = set()
         self._committed: deque[Sequence[int]] = deque()
         self._asleep = False
@@ -164,6 +168,9 @@ class Session:
         """Decodes a burst and offers it in one piece; where there is no room, the connection is dropped."""
         try:
             out, strays = self._decoded(burst)
+            if self._lasting:
+                self._arrivals.keep(self._lasting)
+                self._lasting.clear()
             # What an impatient broker repeats within a connection is acknowledged once: its id may soon mean another.
             mids = [mid for mid in dict.fromkeys(one.mid for one in burst) if mid is not None and mid not in self._owed]
             self._owed.update(mids)
@@ -198,8 +205,15 @@ class Session:
             if self._identified and self._copies.has(one, ours=ours):
                 out.refuse(message, name, COPY)
             else:
+                before = len(out.samples)
                 decode(message, decoders, out)
+                if self._deltas and one.mid is not None and self._is_undated(out.samples[before:]):
+                    self._lasting.append(one.mid)
         return out, strays
+
+    def _is_undated(self, samples: Sequence[Sample]) -> bool:
+        """Whether an amount among some samples has no instant of its own: with another arrival it counts twice."""
+        return any(one.at is None and (one.device, one.point) in self._deltas for one in samples)
 
     def _meant(self, topic: str, one: Publish) -> tuple[Sequence[Decoder], bool]:
         """What reads a message, and whether it came by a subscription of ours; by another it may have waited for us."""
@@ -229,6 +243,7 @@ class Session:
         if mids:
             self._owed.difference_update(mids)
             self._stream.send(acknowledgements(mids))
+            self._arrivals.acknowledged(mids, time.monotonic())
 
     def _done(self, mids: Sequence[int], _receipt: Receipt) -> None:
         """A burst is on disk. Its acknowledgement waits for the network thread, which is woken when it sleeps."""

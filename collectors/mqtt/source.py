@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from collectors.health import Health
 from collectors.mqtt import tls
 from collectors.mqtt.arrivals import Arrivals
 from collectors.mqtt.client import Client, prepared
 from collectors.mqtt.decoders import entries
+from collectors.mqtt.journal import Journal
 from collectors.mqtt.session import Session
 from collectors.mqtt.subscriptions import Subscriptions
 from collectors.port import Intake, Status
@@ -36,11 +40,18 @@ class MqttCollector:
         clock: Clock,
         secret: Callable[[str], str],
         client_id: str,
+        memory: Path | None = None,
     ) -> None:
-        """`client_id` names the session at the broker (the connection's own comes first); ValueError: a bad topic."""
+        """`client_id` names the session at the broker (the connection's own comes first); ValueError: a bad topic.
+
+        `memory` is a directory for what has to outlive the process; without one nothing does.
+        """
         self._connection = connection
         self._subscriptions = Subscriptions(entries(devices), connection.share)
-        self._arrivals = Arrivals()
+        self._deltas = {
+            (device.id, name) for device in devices for name, spec in device.specs.items() if spec.kind == "delta"
+        }
+        self._arrivals = Arrivals(Journal(memory / f"mqtt-{connection.id}.journal" if memory else None))
         self._intake = intake
         self._clock = clock
         self._health = Health(connection.id, clock)
@@ -68,18 +79,22 @@ class MqttCollector:
             self._meet()
         except BaseException as error:  # noqa: BLE001  nobody else would ever know
             self._health.down(f"the network thread has ended ({error!r}); restart the service")
+        finally:
+            self._arrivals.close()
 
     def _meet(self) -> None:
         failures = 0
+        is_loaded = False
         while not self._stopping.is_set():
             session: Session | None = None
             try:
-                session = Session(
-                    self._connection, self._subscriptions, self._arrivals, self._intake, self._clock, self._health
-                )
+                is_loaded = is_loaded or self._load()
+                session = self._session()
                 reason = session.run(self._client, self._stopping)
             except Exception as error:  # noqa: BLE001  the thread outlives whatever happens to one session
                 reason = str(error) if isinstance(error, ValueError) else f"session failed: {error!r}"
+            with suppress(OSError):  # the journal then holds more than it need
+                self._arrivals.ended(time.monotonic())
             if self._stopping.is_set():
                 return
             self._health.down(reason)
@@ -87,6 +102,24 @@ class MqttCollector:
             first, longest = RECONNECT_PAUSE
             pause = min(first * 2 ** min(failures, 10), longest)
             self._stopping.wait(pause * random.uniform(0.5, 1.5))  # noqa: S311  jitter is no secret
+
+    def _load(self) -> bool:
+        try:
+            self._arrivals.load()
+        except OSError as error:
+            raise ValueError(f"what arrived before the last end cannot be read: {error}") from error
+        return True
+
+    def _session(self) -> Session:
+        return Session(
+            self._connection,
+            self._subscriptions,
+            self._deltas,
+            self._arrivals,
+            self._intake,
+            self._clock,
+            self._health,
+        )
 
     def _client(self, session: Session) -> Client:
         """A client for one session; ValueError where a secret or a certificate is missing."""

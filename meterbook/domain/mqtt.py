@@ -28,6 +28,38 @@ def levels(topic_filter: str) -> list[str]:
     return parts[2:] if _SHARED.match(topic_filter) else parts
 
 
+def overlap(one: str, other: str) -> bool:
+    """Whether there is a topic that both filters match; groups of shared subscriptions do not matter."""
+    first, second = levels(one), levels(other)
+    if _hides(first, second) or _hides(second, first):
+        return False
+    for left, right in zip(first, second, strict=False):
+        if "#" in (left, right):
+            return True
+        if left != right and "+" not in (left, right):
+            return False
+    rest = first[len(second) :] or second[len(first) :]
+    return rest in ([], ["#"])  # a/# matches a as well
+
+
+def covers(wide: str, narrow: str) -> bool:
+    """Whether a filter matches every topic that another one does; groups of shared subscriptions do not matter."""
+    first, second = levels(wide), levels(narrow)
+    if _hides(first, second):
+        return False
+    for depth, left in enumerate(first):
+        if left == "#":
+            return True
+        if depth == len(second) or second[depth] == "#" or left not in ("+", second[depth]):
+            return False
+    return len(first) == len(second)
+
+
+def _hides(parts: list[str], others: list[str]) -> bool:
+    """Whether one filter begins with a wildcard, and the other with $, which no wildcard matches."""
+    return parts[0] in ("+", "#") and others[0].startswith("$")
+
+
 def filter_fault(topic_filter: str) -> str | None:
     """Why a text is no topic filter, or None."""
     if _SHARE.match(topic_filter) and not _SHARED.match(topic_filter):

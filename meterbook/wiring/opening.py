@@ -79,11 +79,15 @@ def open_settings(directory: Path) -> Settings:
 
 @dataclass
 class Archive:
-    """What lasts of a site: its readings and its books; and the intervals computed of them, which need not last."""
+    """What lasts of a site: its readings and its books; and the intervals computed of them, which need not last.
+
+    `directory` is the data directory, where collectors keep what they have to know again.
+    """
 
     store: ReadingStore
     books: Books
     intervals: IntervalFile
+    directory: Path
 
 
 @contextmanager
@@ -100,7 +104,7 @@ def open_archive(directory: Path, settings: Settings, *, spooled: bool = False) 
             closing(_open_store(directory, settings.storage, spooled=spooled)) as store,
             closing(IntervalFile(directory / INTERVALS)) as intervals,
         ):
-            yield Archive(store, books, intervals)
+            yield Archive(store, books, intervals, directory)
 
 
 def make(directory: Path) -> None:

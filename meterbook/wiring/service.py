@@ -150,7 +150,9 @@ class Service:
 
     def _built(self, site: Site) -> list[Collector]:
         """The collectors of a site, not started; none where collecting is not this process's part."""
-        return registry.build(site, self.pipeline, self._clock, secret) if "collect" in self._parts else []
+        if "collect" not in self._parts:
+            return []
+        return registry.build(site, self.pipeline, self._clock, secret, self._archive.directory / "collectors")
 
     def _collect(self, collectors: list[Collector]) -> None:
         self._collectors = collectors

@@ -15,6 +15,7 @@ from peers.waiting import eventually
 from peers.wire import Wire
 
 from collectors.mqtt.arrivals import STEP_BACK, Arrivals
+from collectors.mqtt.journal import Journal
 from collectors.mqtt.packets import Publish
 from collectors.port import Collector
 from collectors.registry import build
@@ -31,18 +32,18 @@ def came(mid: int | None, payload: bytes = b"1", *, again: bool = False) -> Publ
 
 @pytest.mark.parametrize("now", [NOW, NOW - SECOND, NOW - STEP_BACK + SECOND])
 def test_a_clock_that_stands_still_or_steps_back_gives_no_instant_twice(now: int) -> None:
-    arrivals = Arrivals()
+    arrivals = Arrivals(Journal())
     instants = [arrivals.at(came(mid), at) for at in (NOW, now) for mid in (None, 1, 2)]
     assert instants == [NOW + number for number in range(6)]
 
 
 def test_a_clock_that_is_set_back_far_is_followed() -> None:
-    arrivals = Arrivals()
+    arrivals = Arrivals(Journal())
     assert [arrivals.at(came(1), at) for at in (NOW, NOW - DAY, NOW - DAY)] == [NOW, NOW - DAY, NOW - DAY + 1]
 
 
 def test_what_is_sent_again_under_its_id_keeps_its_instant() -> None:
-    arrivals = Arrivals()
+    arrivals = Arrivals(Journal())
     first, second = arrivals.at(came(1), NOW), arrivals.at(came(2), NOW)
     assert arrivals.at(came(2, again=True), NOW + SECOND) == second
     assert arrivals.at(came(1, again=True), NOW + SECOND) == first

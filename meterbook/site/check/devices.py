@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meterbook.site.check import publishing
+from meterbook.site.check import amounts, publishing
 from meterbook.site.check.graph import by_id, once
 from meterbook.site.draft import Draft
 from meterbook.site.models.devices import Connection, Device
@@ -26,6 +26,7 @@ def check(draft: Draft) -> None:
         if device.connection in connections:
             _fits(draft, device, connections[device.connection])
             publishing.device(draft, device, connections[device.connection])
+    amounts.check(draft, connections)
 
 
 def _apart(draft: Draft) -> None:

@@ -12,7 +12,19 @@ from meterbook.domain.device import ModbusTransport, MqttVersion, Parity
 from meterbook.domain.quantity import Kind
 from meterbook.site.models.entry import Entry
 from meterbook.site.models.point import Bounded, Measured
-from meterbook.site.models.values import Duration, Id, Line, Period, PointName, SecretRef, Whole, Words, refuse, shown
+from meterbook.site.models.values import (
+    Duration,
+    Host,
+    Id,
+    Line,
+    Period,
+    PointName,
+    SecretRef,
+    Whole,
+    Words,
+    refuse,
+    shown,
+)
 
 
 class Tls(Entry):
@@ -32,7 +44,7 @@ class Tls(Entry):
 class Mqtt(Entry):
     """An MQTT broker."""
 
-    host: Line = Field(description="the broker's name or address")
+    host: Host = Field(description="the broker's name or address")
     port: Whole = Field(1883, ge=1, le=65535, description="a port from 1 to 65535")
     version: MqttVersion = Field("3.1.1", description="3.1.1 or 5")
     tls: Tls | None = Field(None, description="certificates, in files relative to the site directory; {} for defaults")
@@ -58,7 +70,7 @@ class Modbus(Entry):
     """A Modbus gateway, a bus behind one, or a serial line of this machine."""
 
     transport: ModbusTransport = Field("tcp", description="tcp, rtu-over-tcp, or rtu for a serial line")
-    host: Line | None = Field(None, description="the gateway's name or address")
+    host: Host | None = Field(None, description="the gateway's name or address")
     port: Whole = Field(502, ge=1, le=65535, description="a port from 1 to 65535")
     serial_port: Line | None = Field(None, description="the serial line's port, such as /dev/ttyUSB0")
     baud: Whole | None = Field(

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, PlainValidator, WithJsonSchema
 from pydantic_core import CoreSchema, PydanticCustomError
 
+from meterbook.domain.host import host_fault
 from meterbook.domain.instant import DAY, HOUR, MINUTE, SECOND, Instant
 from meterbook.domain.text import LANGUAGES, Text
 from meterbook.site.models.entry import Entry
@@ -230,6 +231,17 @@ def _line(value: object) -> str:
 
 Line = Annotated[str, PlainValidator(_line), WithJsonSchema({"type": "string"})]
 """One line of text."""
+
+
+def _host(value: object) -> str:
+    name = _line(value)
+    if fault := host_fault(name):
+        raise refuse(f"{shown(name)} is no host: {fault}", "a name or an address, such as 10.0.0.5")
+    return name
+
+
+Host = Annotated[str, PlainValidator(_host), WithJsonSchema({"type": "string"})]
+"""Where a machine is: its name or its address."""
 
 
 def _words(value: object) -> Text:
