@@ -84,6 +84,7 @@ def check_statement(site: Site, ledger: Ledger, asked: dict[str, Any], now: Inst
     found = ledger.statement(asked["month"], asked["department"], now)
     assert (found.state, found.total) == (asked["state"], exact(asked["total"]))
     assert found.payable == exact(asked.get("payable", asked["total"]))
+    assert list(found.remarks) == asked.get("remarks", list(found.remarks))
     wanted = [
         [*line[:4], exact(line[4]), exact(line[5]) if line[5] else None, exact(line[6])] for line in asked["lines"]
     ]
