@@ -266,18 +266,15 @@ class Ledger:
         return Month(month, start, max(start, min(end, now // GRID * GRID)), state)
 
     def _held(self, utility: str, month: str) -> dict[str, Fraction]:
-        """The part of the month's days on which each tariff version of a utility holds."""
+        """The part of the month's days that began under each tariff version of a utility."""
         start, end = self.site.calendar.month(month)
-        calendar = self.site.calendar
-        first, days = calendar.day_of(start), (calendar.day_of(end - 1) - calendar.day_of(start)).days + 1
+        days = self.site.calendar.edges(start, end, "day")[:-1]
         versions = sorted((one for one in self.site.tariffs if one.utility == utility), key=lambda one: one.start)
         ends = [*(version.start for version in versions[1:]), end]
-        found = {}
-        for version, until in zip(versions, ends, strict=False):
-            low, high = (min(max(at, start), end) for at in (version.start, until))
-            covered = (calendar.day_of(high - 1) - first).days - (calendar.day_of(low) - first).days + 1
-            found[version.id] = Fraction(covered if high > low else 0, days)
-        return found
+        return {
+            version.id: Fraction(sum(version.start <= day < until for day in days), len(days))
+            for version, until in zip(versions, ends, strict=False)
+        }
 
     def _used_before(self, utility: str, month: Month) -> dict[tuple[str, str | None], Decimal]:
         """What was used since the start of the tiers' period until a tariff holds in this month; see price.Facts."""
