@@ -10,58 +10,17 @@ import sys
 import typer
 
 from meterbook import telemetry
-from meterbook.books.database import BooksError
-from meterbook.cli import (
-    accounts,
-    books,
-    close,
-    correct,
-    devices,
-    dispute,
-    doctor,
-    explain,
-    importing,
-    quota,
-    score,
-    service,
-    site,
-    statement,
-    stores,
-    users,
-)
-from meterbook.cli.terminal import complain
-from meterbook.cli.usage import Commands
-from meterbook.readings.fault import StoreError
-from meterbook.settings import SecretMissing
-from meterbook.site.problem import as_line
-from meterbook.wiring.opening import DirectoryUnusable, PortTaken, SiteBroken
-from meterbook.wiring.seat import SeatTaken
+from meterbook.cli.commands import AllCommands
 
 app = typer.Typer(
     name="meterbook",
-    cls=Commands,
-    help="Every kilowatt-hour and every cubic metre has an owner.",
+    cls=AllCommands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-service.add_to(app)
-site.add_to(app)
-importing.add_to(app)
-accounts.add_to(app)
-statement.add_to(app)
-close.add_to(app)
-explain.add_to(app)
-correct.add_to(app)
-dispute.add_to(app)
-quota.add_to(app)
-score.add_to(app)
-devices.add_to(app)
-users.add_to(app)
-books.add_to(app)
-stores.add_to(app)
-doctor.add_to(app)
+app.callback(help="Every kilowatt-hour and every cubic metre has an owner.")(lambda: None)
 
 
 def main() -> None:
@@ -69,11 +28,10 @@ def main() -> None:
     telemetry.configure(json=not sys.stderr.isatty(), level="warning")
     try:
         app()
-    except SiteBroken as broken:
-        for problem in broken.problems:
-            complain(as_line(problem))
-        complain(f"{broken}; `meterbook check` lists them, nothing was done")
-        sys.exit(1)
-    except (DirectoryUnusable, PortTaken, SeatTaken, StoreError, BooksError, SecretMissing) as error:
-        complain(str(error))
-        sys.exit(2)
+    except Exception as error:
+        from meterbook.cli.mistakes import told  # knows every room: not for a command that succeeds
+
+        code = told(error)
+        if code is None:
+            raise
+        sys.exit(code)

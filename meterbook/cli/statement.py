@@ -27,7 +27,7 @@ from meterbook.domain.statement import Statement
 from meterbook.i18n import mark, translator
 from meterbook.i18n.formats import UNKNOWN
 from meterbook.i18n.statements import STATEMENT_STATES
-from meterbook.reports import csv, pdf, xlsx
+from meterbook.reports import csv
 from meterbook.reports.font import NoFont, find
 from meterbook.reports.issue import Issue
 from meterbook.settings import Reports
@@ -123,8 +123,12 @@ def _form(asked: Format | None, out: Path | None) -> Format:
 def _content(issue: Issue, form: Format, reports: Reports) -> bytes:
     """Statements as they are written to a file. Raises NoFont."""
     if form is Format.XLSX:
+        from meterbook.reports import xlsx  # a table needs no workbook
+
         return xlsx.statements(issue)
     if form is Format.PDF:
+        from meterbook.reports import pdf  # fpdf and its fonts cost half a second
+
         return pdf.statements(issue, find(reports.font, os.environ))
     if form is Format.JSON:
         zone = issue.site.calendar.zone

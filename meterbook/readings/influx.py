@@ -11,17 +11,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import orjson
 import urllib3
-from influxdb_client import InfluxDBClient  # type: ignore[attr-defined]  # its stub exports nothing
-from influxdb_client.client.write_api import SYNCHRONOUS
-from influxdb_client.domain.write_precision import WritePrecision
-from influxdb_client.rest import ApiException
 
 from meterbook.readings.fault import Away, NotThere, Rejected, StoreError
+
+if TYPE_CHECKING:
+    from influxdb_client import InfluxDBClient  # type: ignore[attr-defined]  # its stub exports nothing
 
 LINES = 5_000
 """Lines of one request, as InfluxData advises."""
@@ -119,13 +118,22 @@ class Server:
 
     def write_2(self, lines: str) -> None:
         """Write at `/api/v2/write`. Raises Rejected where the lines are at fault."""
+        # Its 500 modules are not for those who never write to an InfluxDB 2.
+        from influxdb_client import InfluxDBClient  # type: ignore[attr-defined]
+        from influxdb_client.client.write_api import SYNCHRONOUS
+        from influxdb_client.domain.write_precision import WritePrecision
+        from influxdb_client.rest import ApiException
+
         if self._client is None:
             address, patience = self.address, int(self._timeout * 1_000)
             self._client = InfluxDBClient(
                 address.url, address.token, org=address.org or "-", timeout=patience, enable_gzip=True
             )
-        with self._explained(), self._client.write_api(write_options=SYNCHRONOUS) as api:
-            api.write(self.address.database, record=lines, write_precision=WritePrecision.NS)
+        try:
+            with self._explained(), self._client.write_api(write_options=SYNCHRONOUS) as api:
+                api.write(self.address.database, record=lines, write_precision=WritePrecision.NS)
+        except ApiException as error:
+            raise self._fault(int(error.status or 0), error.headers or {}, error.body) from error
 
     def rows(self, query: str) -> Iterator[Row]:
         """The answer to an InfluxQL query, row by row as it comes; times in nanoseconds."""
@@ -180,8 +188,6 @@ class Server:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except ApiException as error:
-            raise self._fault(int(error.status or 0), error.headers or {}, error.body) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._unreachable(error) from error
         except orjson.JSONDecodeError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING
@@ -16,6 +17,28 @@ _UNIT = re.compile(r"[A-Za-zµ°%]{1,12}[23²³]?(?:/[A-Za-z]{1,6})?")
 _POWER = re.compile(r"([A-Za-z])([23])(?![A-Za-z0-9])")
 _OFFSET_UNITS = frozenset({"degC", "degF", "°C", "°F", "K"})
 
+USUAL: Mapping[tuple[str, str], Decimal] = {
+    ("W", "kW"): Decimal("0.001"),
+    ("MW", "kW"): Decimal(1000),
+    ("Wh", "kWh"): Decimal("0.001"),
+    ("MWh", "kWh"): Decimal(1000),
+    ("var", "kvar"): Decimal("0.001"),
+    ("varh", "kvarh"): Decimal("0.001"),
+    ("VA", "kVA"): Decimal("0.001"),
+    ("mA", "A"): Decimal("0.001"),
+    ("mV", "V"): Decimal("0.001"),
+    ("kV", "V"): Decimal(1000),
+    ("L", "m3"): Decimal("0.001"),
+    ("L/h", "m3/h"): Decimal("0.001"),
+    ("L/min", "m3/h"): Decimal("0.06"),
+    ("L/s", "m3/h"): Decimal("3.6"),
+    ("Pa", "bar"): Decimal("0.00001"),
+    ("kPa", "bar"): Decimal("0.01"),
+    ("mbar", "bar"): Decimal("0.001"),
+    ("MPa", "bar"): Decimal(10),
+}
+"""What devices speak every day, from a unit to the canonical one: pint, which computes the rest, starts slowly."""
+
 
 class NoFactor(ValueError):
     """A unit cannot be turned into the canonical one by a factor."""
@@ -28,12 +51,13 @@ def factor(quantity: str, unit: str) -> Decimal:
         return Decimal(1)
     if quantity in ("state", "power_factor", "starts") or unit in _OFFSET_UNITS or not _UNIT.fullmatch(unit):
         raise NoFactor(f"{unit} cannot be turned into {canonical} by a factor")
-    return _factor(unit, canonical)
+    known = USUAL.get((unit, canonical))
+    return computed(unit, canonical) if known is None else known
 
 
 @cache
 def _registry() -> pint.UnitRegistry[Decimal]:
-    import pint  # costs half a second and is needed only where a device speaks another unit
+    import pint  # costs half a second and is needed only where a device speaks an unusual unit
 
     registry: pint.UnitRegistry[Decimal] = pint.UnitRegistry(non_int_type=Decimal)
     registry.define("var = volt * ampere")
@@ -42,7 +66,8 @@ def _registry() -> pint.UnitRegistry[Decimal]:
 
 
 @cache
-def _factor(unit: str, canonical: str) -> Decimal:
+def computed(unit: str, canonical: str) -> Decimal:
+    """The factor between two units by their definitions; raises NoFactor where they measure different things."""
     import pint
 
     plain = unit.replace("²", "2").replace("³", "3")

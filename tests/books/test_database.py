@@ -15,7 +15,8 @@ from sqlalchemy import BigInteger, Boolean, Column, Connection, Double, Integer,
 from sqlalchemy.exc import IntegrityError
 
 from meterbook.books import arrivals, audit, migrations
-from meterbook.books.database import Books, BooksError, migration_config
+from meterbook.books.database import Books, BooksError, newest_version
+from meterbook.books.migrating import migration_config
 from meterbook.books.tables import metadata
 
 
@@ -112,6 +113,10 @@ def test_migrating_again_keeps_everything(books: Books) -> None:
     books.migrate()
     with books.read() as connection:
         assert filled(connection) == dict.fromkeys(metadata.tables, 1)
+
+
+def test_the_newest_version_is_that_of_the_last_migration() -> None:
+    assert newest_version() == revisions()[0]
 
 
 def test_a_migration_is_done_whole_or_not_at_all(url: str) -> None:

@@ -20,7 +20,7 @@ from meterbook.site.places import nearest_country, nearest_currency, nearest_zon
 from meterbook.site.problem import Problem, as_line, nearest
 from meterbook.site.profiles import load_profile, profiles
 from meterbook.site.tree import Rows, Section, Unreadable, Where, read
-from meterbook.site.units import NoFactor, factor
+from meterbook.site.units import USUAL, NoFactor, computed, factor
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 
@@ -78,6 +78,10 @@ def test_a_sheet_with_a_broken_quote_is_a_problem() -> None:
 )
 def test_factors_are_exact(quantity: str, unit: str, expected: str) -> None:
     assert str(factor(quantity, unit)) == expected
+
+
+def test_factors_that_are_known_by_heart_are_those_of_the_definitions() -> None:
+    assert {pair: str(computed(*pair)) for pair in USUAL} == {pair: str(known) for pair, known in USUAL.items()}
 
 
 @pytest.mark.parametrize(
