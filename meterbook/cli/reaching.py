@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import stat
 from collections.abc import Callable, Iterator, Mapping
 
-from collectors.mqtt.greet import greet
+from collectors.mqtt.greet import ask, greet
 from collectors.registry import client_id
 from meterbook.domain.device import ModbusConnection, MqttConnection
 from meterbook.domain.site import Site
@@ -17,6 +18,8 @@ from meterbook.readings.influx_setup import Finding
 PATIENCE = 5.0
 """Seconds that each step towards a connection may take."""
 
+DROPPED, UPTIME = "$SYS/broker/publish/messages/dropped", "$SYS/broker/uptime"
+"""Where Mosquitto says how many messages it has dropped because a queue was full, and for how long it has run."""
 
 _MEND_GATEWAY = mark("start the gateway, or mend host and port in devices.yaml")
 
@@ -25,7 +28,11 @@ def reach(site: Site, secret: Callable[[str], str], words: Translator) -> Iterat
     """What stands between the site and each of its connections, with the next step, in the language of `words`."""
     for connection in site.connections.values():
         if isinstance(connection, MqttConnection):
-            yield _broker(connection, client_id(site, connection), secret, words)
+            name = client_id(site, connection)
+            found = _broker(connection, name, secret, words)
+            yield found
+            if found.fine:
+                yield from _queues(connection, name, secret, words)
         elif connection.transport == "rtu":
             yield _serial_line(connection, words)
         else:
@@ -43,6 +50,31 @@ def _broker(connection: MqttConnection, name: str, secret: Callable[[str], str],
         welcome = words.gettext("%(where)s says welcome")
         return Finding(subject, True, welcome % {"where": f"{connection.host}:{connection.port}"})
     return Finding(subject, False, _told(words, found.reason, found.facts, found.step))
+
+
+def _queues(
+    connection: MqttConnection, name: str, secret: Callable[[str], str], words: Translator
+) -> Iterator[Finding]:
+    """Whether a broker has dropped messages, as Mosquitto counts them; nothing where it does not tell (trap 51)."""
+    try:
+        told = ask(connection, name, secret, PATIENCE, (DROPPED, UPTIME))
+    except (OSError, ValueError):  # it said welcome a moment ago
+        return
+    dropped, uptime = (re.match("[0-9]{1,15}", told.get(topic, "")) for topic in (DROPPED, UPTIME))
+    if dropped is None:
+        return
+    subject = words.gettext("queues of %(id)s") % {"id": connection.id}
+    facts = {"count": f"{int(dropped[0]):,}", "hours": f"{int(uptime[0]) // 3600:,}" if uptime else "?"}
+    if int(dropped[0]) == 0:
+        fine = mark("the broker has dropped no message since it started (%(hours)s h)")
+        yield Finding(subject, True, words.gettext(fine) % facts)
+        return
+    reason = mark("the broker has dropped %(count)s messages of its subscribers since it started (%(hours)s h)")
+    step = mark(
+        "give its queues room (max_queued_messages 0 and max_queued_bytes in mosquitto.conf), and clear sessions that "
+        "nobody fetches"
+    )
+    yield Finding(subject, False, _told(words, reason, facts, step))
 
 
 def _missing_secret(

@@ -22,12 +22,18 @@ class Mosquitto:
     """A broker whose sessions and queues outlive `stop` and `start` in its directory."""
 
     def __init__(
-        self, directory: Path, user: str = "meterbook", password: str = "a secret of this test", encryption: str = ""
+        self,
+        directory: Path,
+        user: str = "meterbook",
+        password: str = "a secret of this test",
+        encryption: str = "",
+        more: str = "",
     ) -> None:
-        """`encryption` are the lines of a second listener, on `secure_port`."""
+        """`encryption` are the lines of a second listener, on `secure_port`; `more` are lines that outdo the others."""
         self.port = free_port()
         self.secure_port = free_port()
         self._encryption = f"listener {self.secure_port} 127.0.0.1\n{encryption}" if encryption else ""
+        self._more = more
         self.user = user
         self.password = password
         self._directory = directory
@@ -49,7 +55,7 @@ class Mosquitto:
             "max_queued_messages 0\n"
             "max_queued_bytes 268435456\n"
             "max_inflight_messages 2000\n"
-            f"user {getpass.getuser()}\n" + self._encryption
+            f"user {getpass.getuser()}\n" + self._more + self._encryption
         )
         self.start()
         return self
