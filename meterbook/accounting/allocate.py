@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from meterbook.domain.allocation import Split
 from meterbook.domain.instant import Instant
 from meterbook.domain.interval import Intervals
 from meterbook.domain.money import SPLIT, UNALLOCATED, apportion, round_half_up
-from meterbook.domain.organisation import subtree
+from meterbook.domain.organisation import path, subtree
 from meterbook.domain.site import Site
 from meterbook.domain.statement import LineKind
 from meterbook.domain.timeline import Timeline
@@ -95,6 +95,10 @@ def pieces(site: Site, utility: str, used: Mapping[str, Intervals], start: Insta
     return _Division(site, utility, used, bands.periods(tariffs, start, end, site.calendar)).pieces(start, end)
 
 
+_Turn = tuple[int, int]
+_FIRST, _LOSSES, _NEVER = (0, 0), (2, 0), (3, 0)
+
+
 class _Division:
     """The division of a utility's sources among departments."""
 
@@ -102,24 +106,33 @@ class _Division:
         self, site: Site, utility: str, used: Mapping[str, Intervals], periods: Sequence[bands.Period]
     ) -> None:
         self.site, self.utility, self.used, self.periods = site, utility, used, periods
+        self._parents = {meter.id: meter.parent for meter in site.meters.values()}
 
-    def pieces(self, start: Instant, end: Instant, losses: bool = True) -> list[Piece]:
-        """The pieces of [start, end); `losses` False leaves losses out, which no weight counts.
+    def pieces(self, start: Instant, end: Instant, before: _Turn = _NEVER) -> list[Piece]:
+        """The pieces of [start, end) whose sources are divided `before` a turn.
 
-        Splits by consumption come after the others, and losses last: they weigh departments by what they carry
-        directly and shared in the time in which the rule holds.
+        A split by consumption weighs departments by what they carry, in the time in which its rule holds, of the
+        sources whose turn came before its own: not of itself nor of what waits with it or for it, and of no losses.
         """
         within = {meter: cells.between(start, end) for meter, cells in self.used.items()}
+        ordered = sorted(sources(self.site, self.utility, within, start, end), key=self._turn)
         found: list[Piece] = []
-        for source in sorted(sources(self.site, self.utility, within, start, end), key=_turn):
-            if source.kind == "loss" and not losses:
-                continue
-            carried: Sequence[Piece] = ()
-            if _turn(source):
-                whole = (source.start, source.end) == (start, end)
-                carried = found if whole else self.pieces(source.start, source.end, losses=False)
-            found.extend(self._divided(source, carried))
+        for now, together in groupby(ordered, self._turn):
+            if now >= before:
+                break
+            divided: list[Piece] = []
+            for source in together:
+                apart = _by_consumption(source) and (source.start, source.end) != (start, end)
+                divided.extend(self._divided(source, self.pieces(source.start, source.end, now) if apart else found))
+            found.extend(divided)
         return found
+
+    def _turn(self, source: Source) -> _Turn:
+        """When a source is divided: first what weighs no consumption, then the deepest in the tree, losses last."""
+        if source.kind == "loss":
+            return _LOSSES
+        depth = len(path(source.under, self._parents)) if source.under else 0
+        return (1, -depth) if _by_consumption(source) else _FIRST
 
     def _divided(self, source: Source, carried: Sequence[Piece]) -> Iterator[Piece]:
         """A source cut where its weights or the price change, and each cut divided among its parties."""
@@ -181,10 +194,8 @@ class _Division:
         return below | {id_ for id_ in formulas if physical(self.site, own[id_].factors).keys() <= below}
 
 
-def _turn(source: Source) -> int:
-    """When a source is divided: what weighs nobody's consumption first, losses by consumption last."""
-    by_consumption = source.rule is not None and source.rule.split is not None and source.rule.split.by == "consumption"
-    return (2 if source.kind == "loss" else 1) if by_consumption else 0
+def _by_consumption(source: Source) -> bool:
+    return source.rule is not None and source.rule.split is not None and source.rule.split.by == "consumption"
 
 
 def _by_band(
