@@ -15,10 +15,9 @@ from meterbook.books.corrections import Corrections
 from meterbook.cli.options import Data, Now, SiteDirectory, data_directory, present
 from meterbook.cli.terminal import complain, write
 from meterbook.cli.usage import Wrong
-from meterbook.domain.instant import Instant
 from meterbook.i18n import mark
 from meterbook.readings.backup import backup as copy_file
-from meterbook.readings.copying import Copied, copy
+from meterbook.readings.copying import Content, Copied, copy
 from meterbook.readings.intervals import forget
 from meterbook.readings.sqlite import SqliteStore
 from meterbook.settings import EMBEDDED
@@ -26,7 +25,6 @@ from meterbook.wiring.opening import INFLUX_PLACE, clock_from, open_archive, ope
 from meterbook.wiring.retention import Retention
 
 Place = Annotated[str, typer.Argument(help=f"sqlite:PATH, or {INFLUX_PLACE}")]
-EVER: Instant = 2**62
 FILES = ("books.db", "readings.db")
 """What a data directory holds. Books first: a backup then has every reading that its books speak of."""
 
@@ -42,7 +40,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def copy_(source: Place, target: Place, now: Now = None) -> None:
-    """Copy all readings and what superseded what, and check counts and digests. Again, it goes on where it ended."""
+    """Copy all readings, what superseded what and what retention left, and check all. Again, it goes on."""
     moment = clock_from(present(now))()
     if source == target:
         raise Wrong(mark("%(place)s is both; name the store to copy to"), place=source)
@@ -50,7 +48,6 @@ def copy_(source: Place, target: Place, now: Now = None) -> None:
     try:
         with closing(open_place(source, must_exist=True)) as old:
             points = old.points()  # a source that does not answer leaves no empty target behind
-            rolled = sum(len(old.rolled(point, -EVER, EVER)) > 0 for point in points)
             with closing(open_place(target)) as new, _progress() as progress:
                 found = copy(old, new, moment)
                 copied.extend(progress.track(found, total=len(points), description="points"))
@@ -59,20 +56,20 @@ def copy_(source: Place, target: Place, now: Now = None) -> None:
     kind, _, path = target.partition(":")
     if kind == "sqlite":
         forget(Path(path).parent)
-    if rolled:
-        complain(f"{rolled} points have summaries of readings that retention let go; those stay in {source} alone")
     different = [one for one in copied if not one.same]
     for one in different:
-        was, came = one.source, one.target
-        complain(
-            f"{one.point}: {was.readings} readings and {was.conflicts} superseded values became "
-            f"{came.readings} and {came.conflicts} (digests {was.digest[:8]}, {came.digest[:8]})"
-        )
-    total = sum(one.source.readings for one in copied)
-    write(f"{len(copied)} points, {total} readings; {len(copied) - len(different)} points are the same in both")
+        complain(f"{one.point}: {_told(one.source)} became {_told(one.target)}")
+    total, quarters = sum(one.source.readings for one in copied), sum(one.source.quarters for one in copied)
+    left = f" and {quarters} quarters of an hour that retention left" if quarters else ""
+    write(f"{len(copied)} points, {total} readings{left}; {len(copied) - len(different)} points are the same in both")
     if different:
         complain("stop the service and copy again; what differs then was in the target before")
         raise typer.Exit(1)
+
+
+def _told(one: Content) -> str:
+    counted = f"{one.readings} readings, {one.conflicts} superseded values, {one.quarters} quarters of an hour"
+    return f"{counted} (digest {one.digest[:8]})"
 
 
 def backup(

@@ -1,4 +1,6 @@
-"""Readings from one store into another, with what superseded what, and the proof that both are the same.
+"""Readings from one store into another, with what superseded what and what is left of those that retention took.
+
+It ends with the proof that both stores are the same.
 
 Copying again goes on where an earlier attempt ended: what is there already is recognised.
 """
@@ -9,13 +11,14 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from meterbook.domain.instant import DAY, Instant
 from meterbook.domain.reading import Quality, Reading, Series
 from meterbook.readings.port import Conflict, ReadingStore
+from meterbook.readings.rollups import Rollups
 
 WINDOW: Instant = 31 * DAY
 """Time of a point that is held in memory at once."""
@@ -26,12 +29,23 @@ TOGETHER = 5_000
 _BEGINNING, _END = -(2**62), 2**62
 
 
+class Target(ReadingStore, Protocol):
+    """A store that can take over what another has kept."""
+
+    def put_rolled(self, point: str, rollups: Rollups) -> None:
+        """Have these quarters on disk, instead of what is kept of the same ones, as what is left of readings."""
+
+
 class Content(NamedTuple):
-    """What a store holds of a point: how many readings and superseded values, and a digest of all of them."""
+    """What a store holds of a point: how many readings and superseded values, a digest of all, and rolled up quarters.
+
+    The digest is of these, too.
+    """
 
     readings: int
     conflicts: int
     digest: str
+    quarters: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +62,15 @@ class Copied:
         return self.source == self.target
 
 
-def copy(source: ReadingStore, target: ReadingStore, now: Instant) -> Iterator[Copied]:
+def copy(source: ReadingStore, target: Target, now: Instant) -> Iterator[Copied]:
     """Copy point after point, each checked when it is there. `now` counts as the arrival of what superseded nothing."""
-    for point, latest in sorted(source.latest().items()):
-        end = latest.at + 1
+    latest = source.latest()
+    for point in source.points():
+        end = latest[point].at + 1 if point in latest else _BEGINNING
         conflicts = source.conflicts(point, _BEGINNING, end)
         _copy_readings(source, target, point, end, conflicts, now)
         _copy_conflicts(source, target, point, end, conflicts)
+        target.put_rolled(point, source.rolled(point, _BEGINNING, _END))
         yield Copied(point, content(source, point, end), content(target, point, end))
 
 
@@ -67,7 +83,10 @@ def content(store: ReadingStore, point: str, end: Instant) -> Content:
             digest.update(column.tobytes())  # + 0.0: minus zero is the same value
     conflicts = store.conflicts(point, _BEGINNING, end)
     digest.update(repr([(one.at, one.value + 0.0, int(one.quality), one.superseded) for one in conflicts]).encode())
-    return Content(count, len(conflicts), digest.hexdigest())
+    quarters = store.rolled(point, _BEGINNING, _END)
+    if len(quarters):
+        digest.update(repr([(row[0], *(cell + 0.0 for cell in row[1:])) for row in quarters.listed()]).encode())
+    return Content(count, len(conflicts), digest.hexdigest(), len(quarters))
 
 
 def _windows(store: ReadingStore, point: str, end: Instant) -> Iterator[Series]:

@@ -5,9 +5,10 @@ InfluxDB overwrites without a word, so each landing first reads what is stored a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -20,15 +21,18 @@ from meterbook.readings.line_protocol import (
     EARLIEST,
     LATEST,
     READINGS,
+    ROLLUPS,
     conflict_line,
     conflict_time,
     literal,
     name_of,
     reading_line,
+    rollup_line,
     series,
 )
 from meterbook.readings.port import Batch, Conflict, Landing
-from meterbook.readings.rollups import Rollups
+from meterbook.readings.rollups import FIELDS, Rollups
+from meterbook.readings.rollups import Row as Quarter
 
 TOGETHER: Instant = MINUTE
 """Instants of a landing that lie closer than this are looked up together."""
@@ -125,12 +129,23 @@ class InfluxStore:
         return sorted(found, key=lambda conflict: conflict.at)
 
     def rolled(self, point: str, start: Instant, end: Instant) -> Rollups:
-        """See ReadingStore; it forgets nothing."""
-        return Rollups.empty()
+        """See ReadingStore; of readings that were gone when they were copied here, since it forgets nothing itself."""
+        columns = ", ".join(f'"{name}"' for name in FIELDS)
+        where = f"point = {literal(point)} AND {_between(start, end)}"
+        found = self.server.rows(f'SELECT {columns} FROM "{ROLLUPS}" WHERE {where} ORDER BY time')  # noqa: S608
+        rows = (row.columns for row in found)
+        return Rollups.rows([_rolled(cell) for cell in rows])
+
+    def put_rolled(self, point: str, rollups: Rollups) -> None:
+        """See copying.Target; raises Rejected where the server refuses one."""
+        refused = self.server.write([rollup_line(_tags(point), row) for row in rollups.listed()])
+        for reason in refused.values():
+            raise Rejected(f"{point}: {reason}")
 
     def points(self) -> list[str]:
         """See ReadingStore."""
-        return sorted(self.latest())
+        rolled = self.server.rows(f'SELECT last("count") AS "count" FROM "{ROLLUPS}" GROUP BY "point"')  # noqa: S608
+        return sorted({*self.latest(), *(name_of(row.tags["point"]) for row in rolled)})
 
     def close(self) -> None:
         """See ReadingStore."""
@@ -241,6 +256,11 @@ def _ranges(readings: Sequence[Reading]) -> list[str]:
 def _between(start: Instant, end: Instant) -> str:
     low, high = max(start, EARLIEST) * 1_000, min(end, LATEST + 1) * 1_000
     return f"time >= {low} AND time < {min(high, 2**63 - 1)}"
+
+
+def _rolled(cell: Mapping[str, Any]) -> Quarter:
+    least, most, mean, last, count = (float(cell[name]) for name in FIELDS)
+    return cell["time"] // 1_000, least, most, mean, last, round(count)
 
 
 def _reading(row: Row, point: str | None = None) -> Reading:

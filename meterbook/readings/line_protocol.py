@@ -3,7 +3,8 @@
 A reading is a point of the measurement `readings`, tagged with its point, and with device and quantity, which follow
 from the point's id alone: what is told twice lands in the same series and stays one. Every field is a float. A
 superseded value is a point of the measurement `conflicts` under the instant at which it was superseded; its two
-instants are integers, because a float could not hold them.
+instants are integers, because a float could not hold them. What is left of readings that went elsewhere, before they
+were copied, is a point of the measurement `rollups` for each quarter of an hour.
 
 The line protocol has no way to write a backslash before a comma, or a line break in a tag. Such characters, and `%`
 itself, are written as `%` and two hexadecimal digits; all others stay what they are.
@@ -19,9 +20,11 @@ from meterbook.domain.instant import Instant
 from meterbook.domain.quantity import UNITS
 from meterbook.domain.reading import Reading
 from meterbook.readings.fault import StoreError
+from meterbook.readings.rollups import FIELDS, Row
 
 READINGS = "readings"
 CONFLICTS = "conflicts"
+ROLLUPS = "rollups"
 
 EARLIEST: Instant = -9_223_372_036_854_775
 LATEST: Instant = 9_223_372_036_854_775
@@ -72,6 +75,13 @@ def conflict_line(tags: str, superseded: Reading, now: Instant, place: int) -> s
     """The value that the reading at `place` of the batch of `now` superseded."""
     fields = f"{_fields(superseded)},at={superseded.at}i,superseded={now}i"
     return f"{CONFLICTS}{tags} {fields} {conflict_time(now, place)}"
+
+
+def rollup_line(tags: str, row: Row) -> str:
+    """What a quarter of an hour was. Raises StoreError for an instant InfluxDB cannot hold."""
+    start, *values = row
+    fields = ",".join(f"{name}={float(value)!r}" for name, value in zip(FIELDS, values, strict=True))
+    return f"{ROLLUPS}{tags} {fields} {_nanoseconds(start)}"
 
 
 def conflict_time(now: Instant, place: int) -> int:

@@ -22,6 +22,7 @@ class _Point:
     instants: list[Instant] = field(default_factory=list)
     readings: dict[Instant, Reading] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
+    rolled: Rollups = field(default_factory=Rollups.empty)
 
     def put(self, reading: Reading, now: Instant) -> Outcome:
         kept = self.readings.get(reading.at)
@@ -87,7 +88,8 @@ class MemoryStore:
     def latest(self, points: Iterable[str] | None = None) -> dict[str, Reading]:
         """See ReadingStore."""
         with self._lock:
-            names = self._points if points is None else [point for point in points if point in self._points]
+            asked = self._points if points is None else [point for point in points if point in self._points]
+            names = [name for name in asked if self._points[name].instants]
             return {name: _whole(self._points[name].readings[self._points[name].instants[-1]]) for name in names}
 
     def conflicts(self, point: str, start: Instant, end: Instant) -> list[Conflict]:
@@ -97,8 +99,15 @@ class MemoryStore:
             return sorted(found, key=lambda conflict: conflict.at)
 
     def rolled(self, point: str, start: Instant, end: Instant) -> Rollups:
-        """See ReadingStore; it forgets nothing."""
-        return Rollups.empty()
+        """See ReadingStore."""
+        with self._lock:
+            return self._points.get(point, _Point()).rolled.between(start, end)
+
+    def put_rolled(self, point: str, rollups: Rollups) -> None:
+        """See copying.Target."""
+        with self._lock:
+            kept = self._points.setdefault(point, _Point())
+            kept.rolled = kept.rolled.replaced(rollups)
 
     def points(self) -> list[str]:
         """See ReadingStore."""

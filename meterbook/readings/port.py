@@ -55,7 +55,7 @@ class ReadingStore(Protocol):
         """
 
     def points(self) -> list[str]:
-        """Ids of all points that have readings, sorted."""
+        """Ids of all points that have readings, or had some of which something is left, sorted."""
 
     def close(self) -> None:
         """Let go of files and connections."""

@@ -15,6 +15,8 @@ from meterbook.domain.instant import Instant
 from meterbook.domain.reading import Series
 
 Row = tuple[Instant, float, float, float, float, int]
+FIELDS = ("least", "most", "mean", "last", "count")
+"""What stands in a row behind its start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,15 @@ class Rollups:
         """As rows in the order of the columns."""
         columns = (self.start, self.least, self.most, self.mean, self.last, self.count)
         return list(zip(*(column.tolist() for column in columns), strict=True))
+
+    def between(self, start: Instant, end: Instant) -> Rollups:
+        """The quarters that begin in [start, end)."""
+        low, high = np.searchsorted(self.start, (start, end))
+        return Rollups.rows(self.listed()[low:high])
+
+    def replaced(self, other: Rollups) -> Rollups:
+        """Both; of a quarter that is in both the other one."""
+        return Rollups.rows(sorted({row[0]: row for row in (*self.listed(), *other.listed())}.values()))
 
     def joined(self, other: Rollups) -> Rollups:
         """Both; of a quarter that is in both the one with more readings, so that what came twice counts once."""

@@ -102,6 +102,12 @@ class SqliteStore:
         """See ReadingStore."""
         return Rollups.rows(self._query(_ROLLED, point, start, end))
 
+    def put_rolled(self, point: str, rollups: Rollups) -> None:
+        """See copying.Target."""
+        with self._lock, self._transaction() as writer:
+            self._id(point)
+            writer.executemany(_ROLL, [(point, *row) for row in rollups.listed()])
+
     def remove(self, point: str, series: Series) -> int:
         """Let these readings go, in one transaction; how many were there as given. Conflicts stay."""
         rows = zip(series.at.tolist(), series.value.tolist(), series.quality.tolist(), strict=True)

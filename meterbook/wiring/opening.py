@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from meterbook.books.database import Books
 from meterbook.domain.instant import Clock, Instant
 from meterbook.domain.site import Site
+from meterbook.readings.copying import Target
 from meterbook.readings.fault import StoreError
 from meterbook.readings.influx import Address, Server
 from meterbook.readings.influx_store import InfluxStore
@@ -136,7 +137,7 @@ def _open_store(directory: Path, storage: Storage, *, spooled: bool) -> ReadingS
     return SpooledStore(remote, Spool(directory / "spool", Limits(storage.spool.max_bytes, storage.spool.age)))
 
 
-def open_place(place: str, *, must_exist: bool = False) -> ReadingStore:
+def open_place(place: str, *, must_exist: bool = False) -> Target:
     """The reading store that a command names: sqlite:PATH, or INFLUX_PLACE.
 
     Raises ValueError for anything else, StoreError where it cannot be used or, asked for so, is not there yet.

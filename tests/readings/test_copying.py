@@ -132,7 +132,8 @@ def test_the_command_names_stores_by_place(influx: influxdb.InfluxDB, tmp_path: 
         assert len(new.conflicts("main.active_energy", NOW, NOW + 99 * DAY)) == 23
         new.append([Reading("水表 1.volume", NOW + HOUR, 5.0)], NOW)
     told = meterbook("store", "copy", place, f"sqlite:{tmp_path}/new.db", code=1)
-    assert "水表 1.volume: 90 readings and 0 superseded values became 91 and 0" in told
+    assert "水表 1.volume: 90 readings, 0 superseded values, 0 quarters of an hour (digest " in told
+    assert "became 91 readings, 0 superseded values, 0 quarters" in told
     assert "is not there" in meterbook("store", "copy", f"sqlite:{tmp_path}/none.db", place, code=2)
     assert "names no store" in meterbook("store", "copy", "mysql:x", place, code=2)
     assert "is both" in meterbook("store", "copy", place, place, code=2)
@@ -152,14 +153,48 @@ def test_a_source_that_does_not_answer_leaves_no_empty_target(tmp_path: Path) ->
     assert os.listdir(tmp_path) == []
 
 
-def test_summaries_of_what_retention_took_are_said_to_stay_behind(tmp_path: Path) -> None:
+def rolled_up(store: SqliteStore) -> None:
+    """Two points of which retention took some, and one of which it took all."""
+    hours = range(48)
+    store.append([Reading("a", NOW + hour * HOUR, hour / 3) for hour in hours], NOW)
+    store.append([Reading("b, 电=量\\", NOW + hour * HOUR + 1, -1e300 * hour) for hour in hours], NOW)
+    store.append([Reading("gone", NOW + number, 0.1 * number) for number in range(9)], NOW)
+    assert store.roll_up("a", NOW // GRID * GRID, NOW + DAY) == 24
+    assert store.roll_up("b, 电=量\\", NOW // GRID * GRID, NOW + DAY) == 24
+    assert store.roll_up("gone", NOW // GRID * GRID, NOW + DAY) == 9
+
+
+@pytest.mark.parametrize("target", KINDS)
+def test_what_is_left_of_readings_that_went_is_copied(
+    tmp_path: Path, opened: Callable[[str], ReadingStore], target: str
+) -> None:
+    new, back = opened(target), opened("sqlite")
     with closing(SqliteStore(tmp_path / "old.db")) as old:
-        old.append([Reading("a", NOW + number, 1.0) for number in range(10)], NOW)
-        old.append([Reading("a", NOW + DAY, 1.0)], NOW)
-        assert old.roll_up("a", NOW // GRID * GRID, NOW + HOUR) == 10
-    told = meterbook("store", "copy", f"sqlite:{tmp_path}/old.db", f"sqlite:{tmp_path}/new.db")
-    assert "1 points have summaries of readings that retention let go" in told
-    assert "1 points, 1 readings; 1 points are the same in both" in told
+        rolled_up(old)
+        for source, there in ((old, new), (old, new), (new, back)):
+            copied = list(copy(source, there, NOW))  # type: ignore[arg-type]
+            assert [(one.point, one.source.quarters, one.same) for one in copied] == [
+                ("a", 24, True), ("b, 电=量\\", 24, True), ("gone", 1, True)
+            ]  # fmt: skip
+        for point in old.points():
+            wanted = old.rolled(point, 0, 2**62)
+            for store in (new, back):
+                assert store.rolled(point, 0, 2**62).listed() == wanted.listed()
+                assert (
+                    store.rolled(point, NOW + HOUR, NOW + DAY).listed()
+                    == wanted.between(NOW + HOUR, NOW + DAY).listed()
+                )
+
+
+def test_quarters_that_differ_are_told_and_others_stay(tmp_path: Path) -> None:
+    with closing(SqliteStore(tmp_path / "old.db")) as old, closing(SqliteStore(tmp_path / "new.db")) as new:
+        rolled_up(old)
+        new.append([Reading("a", NOW - DAY, 1.0)], NOW)
+        assert new.roll_up("a", (NOW - DAY) // GRID * GRID, NOW - HOUR) == 1
+    told = meterbook("store", "copy", f"sqlite:{tmp_path}/old.db", f"sqlite:{tmp_path}/new.db", code=1)
+    assert "a: 24 readings, 0 superseded values, 24 quarters of an hour (digest " in told
+    assert "became 24 readings, 0 superseded values, 25 quarters of an hour" in told
+    assert "3 points, 48 readings and 49 quarters of an hour that retention left; 2 points are the same in both" in told
 
 
 def test_a_backup_is_taken_while_another_process_writes(tmp_path: Path) -> None:
