@@ -37,10 +37,11 @@ prove: $(VENV)/.dev $(BROWSER) ## run the proofs in full, at most ten minutes ea
 bench: $(VENV)/.dev ## measure the budgets; needs mosquitto on this machine
 	@for bench in benchmarks/[a-z]*.py; do $(BIN)/python $$bench $(ARGS) || exit 1; done
 
-docs: $(VENV)/.dev ## check the documentation against the code (WRITE=1 writes the pages of traps and profiles)
+docs: $(VENV)/.dev ## check the documentation against the code (WRITE=1 writes the pages of traps, profiles, accounts)
 	@$(if $(WRITE),PYTHONPATH=tests $(BIN)/python -m house.traps)
 	@$(if $(WRITE),PYTHONPATH=tests $(BIN)/python -m house.profiles)
-	@$(BIN)/pytest tests/house/test_docs.py $(ARGS)
+	@$(if $(WRITE),PYTHONPATH=tests $(BIN)/python -m worked.page)
+	@$(BIN)/pytest tests/house/test_docs.py tests/worked $(ARGS)
 
 clean: ## remove what make created (never a site's var/)
 	rm -rf $(VENV) $(PORTAL)/node_modules $(PORTAL)/static/vendor build dist
