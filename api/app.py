@@ -33,6 +33,7 @@ from api.routers import (
     scores,
     service,
     statements,
+    stepdown,
 )
 
 RESOURCES: tuple[APIRouter, ...] = (
@@ -43,6 +44,7 @@ RESOURCES: tuple[APIRouter, ...] = (
     exports.router,  # before statements: a department's name may hold dots, too
     statements.router,
     comparison.router,
+    stepdown.router,
     disputes.router,
     corrections.router,
     quotas.router,

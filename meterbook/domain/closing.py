@@ -15,6 +15,7 @@ from meterbook.domain.organisation import Department
 from meterbook.domain.plans import Opening, Quota
 from meterbook.domain.site import Site
 from meterbook.domain.statement import Balance, Line, Statement
+from meterbook.domain.stepdown import StepDown
 from meterbook.domain.tariff import Tariff
 
 REACH = timedelta(days=62)
@@ -26,7 +27,8 @@ class Terms:
     """The rules, prices and calendar a month was closed by: all that its charges follow from, besides readings.
 
     `days` are what the calendar called the days of the month and those shortly before it. `quotas` are those that the
-    site's files granted; None in what was closed before terms held them: then today's are taken for them.
+    site's files granted, `step_down` the stages they declared; None in what was closed before terms held them: then
+    today's are taken for them.
     """
 
     days: Mapping[date, DayKind]
@@ -36,6 +38,7 @@ class Terms:
     tariffs: tuple[Tariff, ...]
     openings: Mapping[str, Opening] = field(default_factory=dict)
     quotas: tuple[Quota, ...] | None = None
+    step_down: tuple[StepDown, ...] | None = None
 
     @classmethod
     def of(cls, site: Site, month: str) -> Terms:
@@ -52,6 +55,7 @@ class Terms:
             tariffs=site.tariffs,
             openings=dict(site.openings),
             quotas=site.quotas,
+            step_down=site.step_down,
         )
 
     def site(self, today: Site) -> Site:
@@ -69,6 +73,7 @@ class Terms:
             tariffs=self.tariffs,
             openings=self.openings,
             quotas=today.quotas if self.quotas is None else self.quotas,
+            step_down=today.step_down if self.step_down is None else self.step_down,
         )
 
     def _calendar(self, today: Calendar) -> Calendar:

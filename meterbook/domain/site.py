@@ -12,6 +12,7 @@ from meterbook.domain.meter import Meter
 from meterbook.domain.organisation import Department, Person, Space, Team, subtree
 from meterbook.domain.plans import MaintenancePlan, Opening, Quota, Scores
 from meterbook.domain.rule import Rule
+from meterbook.domain.stepdown import StepDown
 from meterbook.domain.tariff import Tariff
 from meterbook.domain.text import Language, Text
 
@@ -44,6 +45,7 @@ class Site:
     plans: tuple[MaintenancePlan, ...] = ()
     rules: Mapping[str, Rule] = field(default_factory=dict)
     openings: Mapping[str, Opening] = field(default_factory=dict)
+    step_down: tuple[StepDown, ...] = ()
     version: str = ""
 
     @property

@@ -13,6 +13,7 @@ import yaml
 from accounting.agreed import Agreed, check_quota
 from accounting.entries import signed
 from accounting.keeping import kept
+from accounting.stepping import check_step_down
 
 from collectors.files import rows
 from collectors.modbus.decode import decode
@@ -124,6 +125,8 @@ def check_answers(expected: dict[str, Any], site: Site, store: MemoryStore, ledg
         check_balance(ledger, asked, now)
     for asked in expected.get("quotas", []):
         check_quota(ledger, asked, now)
+    for asked in expected.get("step_down", []):
+        check_step_down(ledger, asked, now)
     for asked in expected.get("imbalance", []):
         check_imbalance(site, ledger, asked)
     if "questions" in expected:

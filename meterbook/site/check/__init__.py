@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meterbook.site.check import allocations, devices, meters, organisation, plans, rules, service, tariffs
+from meterbook.site.check import allocations, devices, meters, organisation, plans, rules, service, stepdown, tariffs
 from meterbook.site.check.offers import offers
 from meterbook.site.draft import Draft
 
@@ -17,6 +17,7 @@ def check(draft: Draft) -> None:
     devices.check(draft)
     meters.check(draft, offered)
     allocations.check(draft)
+    stepdown.check(draft)
     tariffs.check(draft)
     plans.check(draft)
     rules.check(draft, offered)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, WithJsonSchema, model_validator
+from pydantic_core import CoreSchema
 
 from meterbook.site.models.entry import Entry
-from meterbook.site.models.values import From, Id, Number, Switch, refuse
+from meterbook.site.models.values import From, Id, Number, Switch, Words, refuse
 
 
 def _weights(value: object) -> object:
@@ -72,7 +73,63 @@ class Allocation(Entry):
         return self
 
 
+class Stage(Entry):
+    """Departments that pass all they carry on to others."""
+
+    name: Words | None = Field(None, description="what they are called together, such as Administration")
+    departments: list[Id] = Field(min_length=1, description="the departments that pass on what they carry")
+    by: Literal["headcount", "area_m2", "shares", "weights"] = Field(
+        description="what weighs those they pass it on to: headcount, area_m2, shares in per cent, or other weights"
+    )
+    among: Parties = Field(
+        {}, description="those they pass it on to, with shares and weights {department: number}; "
+        "without it everybody in later stages or in none",
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _weighed(self) -> Self:
+        given = [number for number in self.among.values() if number is not None]
+        if self.by in ("headcount", "area_m2"):
+            if given:
+                raise refuse(f"numbers do not go with by: {self.by}", "a list of departments", key="among")
+            return self
+        if len(given) != len(self.among) or not given:
+            raise refuse(f"gives no {self.by}", "{department: number} for each department", key="among")
+        if any(number < 0 for number in given):
+            raise refuse("a number is below zero", "numbers from zero", key="among")
+        if self.by == "shares" and sum(given) != 100:
+            raise refuse(f"the shares add up to {sum(given)} %", "100 %; a stage passes on everything", key="among")
+        if not any(given):
+            raise refuse("nobody weighs anything", "a weight above zero", key="among")
+        return self
+
+
+class StepDown(Entry):
+    """From a month on, the stages in which costs are passed on."""
+
+    from_: From | None = Field(
+        None, alias="from", description="the first day of a month; without it from the beginning"
+    )
+    stages: list[Stage] = Field(min_length=1, description="stages in their order")
+
+
+def _always(value: object) -> object:
+    return [value] if isinstance(value, dict) else value
+
+
+class _OneOrSeveral:
+    """Shows editors both forms: the stages themselves, or the list of dated ones."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        several = handler(schema)
+        return {"anyOf": [several["items"], several]}
+
+
 class AllocationsFile(Entry):
     """allocations.yaml."""
 
     allocations: list[Allocation] = Field([], description="dated rules; what no rule gives away stays unallocated")
+    step_down: Annotated[list[StepDown], BeforeValidator(_always), _OneOrSeveral()] = Field(
+        [],
+        description="hospital cost accounting: the stages in which departments pass on their costs, or a list of them",
+    )

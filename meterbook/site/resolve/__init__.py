@@ -13,6 +13,7 @@ from meterbook.site.resolve.money import allocations, tariffs
 from meterbook.site.resolve.organisation import departments, people, spaces, teams
 from meterbook.site.resolve.plans import plans, quotas, scores
 from meterbook.site.resolve.rules import rules
+from meterbook.site.resolve.stepdown import step_down
 
 
 def resolve(draft: Draft, version: str) -> Site:
@@ -45,5 +46,6 @@ def resolve(draft: Draft, version: str) -> Site:
         plans=plans(draft.maintenance),
         rules=rules(draft, wired, counted),
         openings={id: Opening(since(used.from_, draft.zone), used.used) for id, used in draft.site.opening.items()},
+        step_down=step_down(draft),
         version=version,
     )
