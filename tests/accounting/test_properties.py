@@ -13,16 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meterbook.accounting.ledger import Ledger
-from meterbook.domain.allocation import Allocation, Split
 from meterbook.domain.calendar import GRID, STEPS, Calendar
 from meterbook.domain.instant import DAY, HOUR, MINUTE, SECOND, Instant, parse
 from meterbook.domain.interval import Consumption
 from meterbook.domain.meter import Installation, Meter, Register
 from meterbook.domain.money import UNALLOCATED, apportion, round_half_up
-from meterbook.domain.organisation import Department
 from meterbook.domain.reading import Reading
 from meterbook.domain.site import Site
-from meterbook.domain.tariff import Hours, ScheduleRow, Surcharge, Tariff
 from meterbook.domain.text import Text
 from meterbook.domain.timeline import Timeline
 from meterbook.readings.memory import MemoryStore
@@ -297,78 +294,6 @@ def test_parts_add_up_and_are_within_a_fen(weights: dict[str, int], fen: int) ->
         return
     for party, part in parts.items():
         assert abs(Fraction(part) - Fraction(amount) * weights[party] / whole) < Fraction(1, 100)
-
-
-DEPARTMENTS = {
-    name: Department(name, Text.same(name), headcount=Timeline.always(Decimal(heads)), area_m2=None)
-    for name, heads in (("a", 3), ("b", 5), ("c", 1))
-}
-RULES = (
-    None,
-    ("a", None),
-    (None, Split("headcount", among=("a", "b", "c"))),
-    (None, Split("shares", shares={"b": Decimal("33.3"), "c": Decimal(40)})),
-)
-TARIFF = Tariff(
-    "t",
-    "electricity",
-    CALENDAR.midnight(date(2026, 1, 1)),
-    bands={"peak": Decimal("1.1463"), "valley": Decimal("0.2562")},
-    schedule=(ScheduleRow((Hours(0, 480, "valley"), Hours(480, 1440, "peak"))),),
-    surcharges=(Surcharge("funds", Text.same("funds"), Decimal("0.0273")),),
-)
-
-
-@st.composite
-def sites(draw: st.DrawFn) -> tuple[Site, list[Reading]]:
-    """A main meter with two or three children, random rules, and readings with gaps."""
-    ids = ["M", *(f"C{index}" for index in range(draw(st.integers(2, 3))))]
-    meters = [meter(id_, parent=None if id_ == "M" else "M", max_rate=None) for id_ in ids]
-    rows = [row for id_ in ids for row in readings(id_, draw(steps))]
-    allocations = []
-    for id_ in ids[1:]:
-        chosen = draw(st.sampled_from(RULES))
-        if chosen is not None:
-            day = START - DAY if draw(st.booleans()) else START + draw(st.integers(0, 72)) * HOUR
-            allocations.append(Allocation(id_, day, to=chosen[0], split=chosen[1]))
-    if draw(st.booleans()):
-        split = Split("consumption", among=("a", "b")) if draw(st.booleans()) else None
-        allocations.append(Allocation("M", START - DAY, to=None if split else "c", split=split, losses=True))
-    rooms = {"departments": DEPARTMENTS, "allocations": tuple(allocations), "tariffs": (TARIFF,)}
-    return site_of(*meters, **rooms), rows
-
-
-def prices_per_band(site: Site, lines: list[tuple[str | None, Decimal]]) -> Decimal:
-    quantities: dict[str, Decimal] = {}
-    for band, quantity in lines:
-        quantities[band or ""] = quantities.get(band or "", Decimal(0)) + quantity
-    (tariff,) = site.tariffs
-    return sum((round_half_up(tariff.bands[band] * quantity) for band, quantity in quantities.items()), Decimal(0))
-
-
-def test_departments_and_the_rest_are_the_site(counts: Counts) -> None:
-    """Supply = departments + losses + unallocated; charges of all = the site's, rounded once per band and surcharge."""
-
-    @given(sites())
-    @examples(counts(2 * FULL))
-    def holds(drawn: tuple[Site, list[Reading]]) -> None:
-        site, rows = drawn
-        ledger = ledger_of(site, rows)
-        (balance,) = ledger.balances("2026-10", NOW)
-        assert balance.difference == 0
-        assert balance.supplied == total(ledger, "M", START, END, "month")
-        statements = ledger.statements("2026-10", NOW)
-        energy = [line for one in statements for line in one.lines if line.kind in ("direct", "shared", "loss")]
-        assert sum((line.quantity or Decimal(0) for line in energy), Decimal(0)) == balance.supplied
-        charged = sum((one.total or Decimal(0) for one in statements), Decimal(0))
-        funds = round_half_up(Decimal("0.0273") * balance.supplied)
-        assert charged == prices_per_band(site, [(line.band, line.quantity or Decimal(0)) for line in energy]) + funds
-        assert [one.hash for one in statements] == [one.hash for one in ledger.statements("2026-10", NOW)]
-        for one in statements:
-            assert one.total == sum((line.charge or Decimal(0) for line in one.lines), Decimal(0))
-            assert len({line.id for line in one.lines}) == len(one.lines)
-
-    holds()
 
 
 @pytest.mark.parametrize(
