@@ -11,8 +11,10 @@ from starlette.middleware.gzip import GZipMiddleware
 from api.edge import Edge
 from api.errors import answer_errors, unexpected
 from api.port import Rooms
+from api.portal import accounting as account_pages
 from api.portal import departments as department_pages
-from api.portal import docs, hand_readings, login, site
+from api.portal import disputes as dispute_pages
+from api.portal import docs, hand_readings, lines, login, plans, site
 from api.portal import incidents as incident_pages
 from api.portal import meters as meter_pages
 from api.portal import statements as statement_pages
@@ -33,7 +35,6 @@ from api.routers import (
     scores,
     service,
     statements,
-    stepdown,
 )
 
 RESOURCES: tuple[APIRouter, ...] = (
@@ -44,7 +45,6 @@ RESOURCES: tuple[APIRouter, ...] = (
     exports.router,  # before statements: a department's name may hold dots, too
     statements.router,
     comparison.router,
-    stepdown.router,
     disputes.router,
     corrections.router,
     quotas.router,
@@ -60,6 +60,10 @@ PAGES: tuple[APIRouter, ...] = (
     site.router,
     department_pages.router,
     statement_pages.router,
+    lines.router,
+    dispute_pages.router,
+    plans.router,  # before the months: /accounting/quotas is none
+    account_pages.router,
     incident_pages.router,
     meter_pages.router,
     hand_readings.router,

@@ -85,11 +85,20 @@ def cited(books: Books, dispute: Dispute) -> list[Correction]:
 
 
 def in_full(
-    ledger: Ledger, books: Books, dispute: Dispute, now: Instant, sees: Callable[[str], bool] = lambda meter: True
+    ledger: Ledger,
+    books: Books,
+    dispute: Dispute,
+    now: Instant,
+    sees: Callable[[str], bool] = lambda meter: True,
+    line: Line | None = None,
 ) -> DisputeInFull:
-    """A dispute with what became of its line; `sees` says whose corrections may be shown."""
+    """A dispute with what became of its line; `sees` says whose corrections may be shown.
+
+    `line` is a line that the caller has at hand as it stands, be it the contested one or another.
+    """
     entries = cited(books, dispute)
-    after = aftermath(ledger, dispute, entries, now)
+    standing = line if line is not None and line.id == dispute.line.id else None
+    after = aftermath(ledger, dispute, entries, now, standing)
     return DisputeInFull.told(dispute, after, entries, ledger.site.calendar.zone, sees)
 
 

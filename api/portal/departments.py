@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from api.portal.live import OPEN, by_urgency
 from api.portal.months import MonthChosen, Months, months_of
 from api.portal.render import Page, PageAsked, api
-from api.portal.statements import extras
+from api.portal.statements import contested, extras
 from api.scope import Need, Viewer, allow
 from api.utilities import unit_of, utilities
 from meterbook.books import incidents
@@ -94,6 +94,7 @@ def department(
             "signature": page.rooms.ledger.signature(months.shown),
             "rolled": _rolled(page, statements, found.id),
             "extras": extras(page.rooms.site),
+            "contested": contested(page, found.id, months.shown),
             "uses": _uses(page, found, statements.get(found.id), months, by),
             "incidents": by_urgency(faults),
         },

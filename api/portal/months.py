@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
+from babel.dates import format_skeleton
 from fastapi import Query
 
 from api.ask import month_named
 from api.portal.render import Page
 from meterbook.domain.calendar import GRID, first_of_month, next_month
-from meterbook.domain.instant import Instant
+from meterbook.domain.instant import Instant, parse, to_datetime
 
 MonthChosen = Annotated[str | None, Query(max_length=7)]
 
@@ -42,3 +44,9 @@ def months_of(page: Page, asked: str | None) -> Months:
     return Months(
         shown, f"{first - timedelta(days=1):%Y-%m}", following if following <= current else None, start, until
     )
+
+
+def days_of(page: Page) -> Callable[[str], str]:
+    """Writes the local day of an instant, such as `Mon, 2 Nov`."""
+    zone, locale = page.rooms.site.calendar.zone, page.formats.locale
+    return lambda at: str(format_skeleton("MMMEd", to_datetime(parse(at), zone), locale=locale))

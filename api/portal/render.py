@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from api.port import Here, Rooms
-from api.portal import words
+from api.portal import account_words, words
 from api.scope import Need, Viewer, viewer_of
 from meterbook.domain.instant import Instant
 from meterbook.domain.quantity import UTILITIES
@@ -43,7 +43,12 @@ def _environment(language: Language) -> Environment:
     install = environment.install_gettext_callables  # type: ignore[attr-defined]  # added by the i18n extension
     install(spoken.gettext, spoken.ngettext, newstyle=True)
     environment.globals.update(
-        asset=asset, words=words, charts=(STATIC / _CHARTS).is_file(), unit_sign=unit_sign, Need=Need
+        asset=asset,
+        words=words,
+        wording=account_words,
+        charts=(STATIC / _CHARTS).is_file(),
+        unit_sign=unit_sign,
+        Need=Need,
     )
     return environment
 

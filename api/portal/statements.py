@@ -8,14 +8,18 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
 from api.portal.months import MonthChosen, months_of
-from api.portal.render import PageAsked
+from api.portal.render import Page, PageAsked
 from api.scope import Need, Viewer, allow
+from meterbook.books import disputes
 from meterbook.domain.site import Site
 from meterbook.domain.text import Text
 
 router = APIRouter(include_in_schema=False)
 
 Readers = Annotated[Viewer, Depends(allow(Need.STATEMENTS))]
+
+MOST = 1_000
+"""Open disputes that a statement marks its lines by."""
 
 
 @router.get("/departments/{department}/statement")
@@ -33,8 +37,16 @@ def statement_page(department: str, page: PageAsked, viewer: Readers, month: Mon
             "statement": ledger.statement(months.shown, party, page.now),
             "signature": ledger.signature(months.shown),
             "extras": extras(page.rooms.site),
+            "contested": contested(page, party, months.shown),
         },
     )
+
+
+def contested(page: Page, party: str, month: str) -> set[str]:
+    """Ids of the lines of a statement whose disputes wait for an answer."""
+    with page.rooms.books.read() as connection:
+        found = disputes.find(connection, departments={party}, month=month, answered=False, limit=MOST)
+    return {one.line.id for one in found}
 
 
 def extras(site: Site) -> dict[str, Text]:

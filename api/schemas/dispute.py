@@ -84,7 +84,8 @@ class DisputeInFull(DisputeOut):
     """A dispute with what became of the line.
 
     `now` is the line as it stands, null where there is none any more; `adjustments` are those of the department's
-    utility and month since; `corrections` are those the answer names, of meters that may be seen.
+    utility and month since, none after a rejection; `corrections` are those the answer names, of meters that may be
+    seen.
     """
 
     now: LineOut | None

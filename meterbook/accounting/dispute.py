@@ -45,16 +45,21 @@ class Aftermath:
     adjustments: tuple[Adjusted, ...]
 
 
-def aftermath(ledger: Ledger, dispute: Dispute, cited: Sequence[Correction], now: Instant) -> Aftermath:
-    """What became of a contested line.
+def aftermath(
+    ledger: Ledger, dispute: Dispute, cited: Sequence[Correction], now: Instant, standing: Line | None = None
+) -> Aftermath:
+    """What became of a contested line; `standing` is the line as it stands, where the caller has it at hand.
 
     Adjustments count that were booked after the dispute was opened, or after the first of the corrections `cited` in
-    its answer was entered, where that is earlier; those of the earliest open month are not booked yet.
+    its answer was entered, where that is earlier; those of the earliest open month are not booked yet. None come of a
+    rejection.
     """
     since = min([dispute.at, *(one.at for one in cited)])
-    found = find(ledger, dispute.line.id, now)
+    if standing is None:
+        found = find(ledger, dispute.line.id, now)
+        standing = found[1] if found is not None else None
     adjustments = tuple(_adjustments(ledger, dispute, since, now))
-    return Aftermath(found[1] if found else None, _state(ledger, dispute.month, now), adjustments)
+    return Aftermath(standing, _state(ledger, dispute.month, now), adjustments)
 
 
 def moved(dispute: Dispute, after: Aftermath) -> bool:
@@ -95,7 +100,8 @@ def _own(dispute: Dispute, line: Line) -> bool:
 
 
 def _adjustments(ledger: Ledger, dispute: Dispute, since: Instant, now: Instant) -> Iterator[Adjusted]:
-    if ledger.signature(dispute.month) is None:
+    rejected = dispute.answer is not None and dispute.answer.outcome == "rejection"
+    if rejected or ledger.signature(dispute.month) is None:
         return
     start = ledger.site.calendar.month(source(ledger, dispute))[0]
     for statement in _later(ledger, dispute, since, now):

@@ -76,7 +76,7 @@ def league(scores: Scores, months: Iterable[Sequence[Score]]) -> list[Standing]:
     means = {
         department: _mean([one.points for one in found if one.points is not None]) for department, found in own.items()
     }
-    ordered = sorted(means, key=lambda department: (-(means[department] or Decimal(-1)), department))
+    ordered = sorted(means, key=lambda department: (means[department] is None, -(means[department] or 0), department))
     table = []
     for department in ordered:
         points = means[department]

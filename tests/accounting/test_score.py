@@ -94,6 +94,7 @@ def test_equals_share_a_rank_and_who_has_no_points_has_none() -> None:
             score("b", "2026-07", "70"),
             score("c", "2026-07", None),
             score("d", "2026-07", "60"),
+            score("e", "2026-07", "0.0"),
         ],
         [
             score("a", "2026-08", "70.1"),
@@ -107,6 +108,7 @@ def test_equals_share_a_rank_and_who_has_no_points_has_none() -> None:
         ("b", Decimal("70.0"), 1, True),
         ("d", Decimal("70.0"), 1, True),
         ("a", Decimal("60.1"), 3, True),
+        ("e", Decimal("0.0"), 4, False),
         ("c", None, None, None),
     ]
 

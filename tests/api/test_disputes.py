@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from served.world import MONTH, NOW, ROOT, World, served
+from served.december import december
+from served.world import MONTH, NOW, ROOT, World
 
 from api.app import create_app
 from meterbook.books import audit
-from meterbook.domain.instant import DAY, parse
+from meterbook.domain.instant import DAY
 from meterbook.domain.reading import Reading
 
 V1 = "/api/v1"
-OVER = parse("2026-12-02T08:00:00+08:00")
 WHY = {"comment": " the scanner stood still "}
 NO = {"outcome": "rejection", "comment": "the register is right"}
 ESTIMATE = {
@@ -34,12 +34,7 @@ ESTIMATE = {
 @pytest.fixture(scope="module")
 def over(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The hospital in December, with November closed; each test contests lines of its own."""
-    with served(tmp_path_factory.mktemp("over")) as made:
-        made.clock.now = OVER
-        closed = TestClient(create_app(made.rooms)).post(
-            f"{V1}/statements/{MONTH}/close", json={"force": "nine days were read"}, headers=made.bearer("ada")
-        )
-        assert closed.status_code == 201
+    with december(tmp_path_factory.mktemp("over")) as made:
         yield made
 
 
