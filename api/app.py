@@ -35,6 +35,7 @@ from api.routers import (
     scores,
     service,
     statements,
+    stepdown,
 )
 
 RESOURCES: tuple[APIRouter, ...] = (
@@ -45,6 +46,7 @@ RESOURCES: tuple[APIRouter, ...] = (
     exports.router,  # before statements: a department's name may hold dots, too
     statements.router,
     comparison.router,
+    stepdown.router,
     disputes.router,
     corrections.router,
     quotas.router,
