@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 
@@ -17,7 +17,7 @@ from meterbook.accounting.comparison import comparison
 
 router = APIRouter(prefix=PREFIX, tags=["statements"])
 
-_NOT_CLOSED = {HTTPStatus.NOT_FOUND.value: {"description": "the month is not closed"}}
+_NOT_CLOSED: dict[int | str, dict[str, Any]] = {HTTPStatus.NOT_FOUND.value: {"description": "the month is not closed"}}
 
 
 @router.get("/comparison/{month}", responses=_NOT_CLOSED)
