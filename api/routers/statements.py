@@ -33,7 +33,7 @@ _CONFLICT: dict[int | str, dict[str, Any]] = {
 
 @router.get("/statements/{month}")
 def statements(month: MonthAsked, rooms: Here, viewer: Readers, current: Current = False) -> Listing[StatementOut]:
-    """The statements of a month, ordered by department, `unallocated` last; of a closed month as they were closed."""
+    """The statements of a month, ordered by id, `unallocated` among them; of a closed month as they were closed."""
     found = viewer.statements(rooms.ledger.statements(month, rooms.clock(), current=current))
     return Listing(items=[StatementOut.of(each, rooms.site.calendar.zone) for each in found])
 
