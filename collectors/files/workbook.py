@@ -30,7 +30,7 @@ _DAMAGE = (BadZipFile, zlib.error, ExpatError, EOFError, NotImplementedError, Ru
 
 
 class Workbook:
-    """One sheet of an XLSX file: that called `name`, or without one the first whose first row `fits`.
+    """One sheet of an XLSX file: that called `name`, or without one the visible one whose first row `fits`.
 
     Raises NotReadable wherever the file is damaged, larger than any table of readings, or has no such sheet.
     """
@@ -40,7 +40,7 @@ class Workbook:
         with self._open() as archive:
             contents = _Contents(archive)
             self._key = sheet.Key(contents.shared, contents.formats, contents.from_1904, sign)
-            self._part = self._choose(archive, contents.sheets, name, fits)
+            self._part = self._choose(archive, contents, name, fits)
 
     def rows(self, seen: Callable[[float], None]) -> Iterator[Row]:
         """The rows that are not empty, the heading first; `seen` is told the share of the sheet that was read.
@@ -75,8 +75,9 @@ class Workbook:
             yield from sheet.rows(stream, self._key, seen)
 
     def _choose(
-        self, archive: ZipFile, sheets: dict[str, str], name: str | None, fits: Callable[[list[str]], bool]
+        self, archive: ZipFile, contents: _Contents, name: str | None, fits: Callable[[list[str]], bool]
     ) -> str:
+        sheets = contents.sheets
         names = ", ".join(sheets) or "none"
         if name is not None:
             if name not in sheets:
@@ -84,15 +85,21 @@ class Workbook:
             return sheets[name]
         if len(sheets) == 1:
             return next(iter(sheets.values()))
-        for part in sheets.values():
-            first = next(self._read(archive, part, ignore), None)
-            if first is not None and fits(list(first.cells)):
-                return part
+        fitting = [one for one in sheets if one not in contents.hidden and self._fits(archive, sheets[one], fits)]
+        if len(fitting) > 1:
+            several = excerpt(", ".join(fitting))
+            raise NotReadable(f"several sheets begin as a table of readings ({several}); name one with --sheet")
+        if fitting:
+            return sheets[fitting[0]]
         raise NotReadable(f"no sheet begins with the heading of a table of readings; there are {excerpt(names)}")
+
+    def _fits(self, archive: ZipFile, part: str, fits: Callable[[list[str]], bool]) -> bool:
+        first = next(self._read(archive, part, ignore), None)
+        return first is not None and fits(list(first.cells))
 
 
 class _Contents:
-    """What a workbook says of itself: its sheets in order (name -> part), and the keys to its cells."""
+    """What a workbook says of itself: its sheets in order (name -> part), the hidden ones, the keys to its cells."""
 
     def __init__(self, archive: ZipFile) -> None:
         parts = archive.NameToInfo
@@ -100,6 +107,7 @@ class _Contents:
             raise NotReadable("no .xlsx workbook; save the sheet as .xlsx or as CSV UTF-8, and import that")
         self.from_1904 = False
         self.sheets: dict[str, str] = {}
+        self.hidden: set[str] = set()
         targets = _targets(archive)
         with _part(archive, "xl/workbook.xml") as stream:
             for name, attributes, _ in elements(stream):
@@ -109,6 +117,8 @@ class _Contents:
                     target = targets.get(_reference(attributes), "")
                     if target in parts:
                         self.sheets[attributes["name"]] = target
+                        if attributes.get("state", "visible") != "visible":
+                            self.hidden.add(attributes["name"])
         self.shared: list[str] = []
         self.formats: list[Shown] = []
         if "xl/sharedStrings.xml" in parts:

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 import orjson
 
 from collectors.excerpt import excerpt
+from collectors.mqtt.repeated import unambiguous
 from meterbook.domain.instant import Instant
 from meterbook.domain.reading import Refusal, Sample
 
@@ -52,10 +53,13 @@ class Message:
 
     @property
     def document(self) -> object:
-        """The payload as JSON, parsed once for all devices on its topic; raises Unreadable."""
+        """The payload as JSON, parsed once for all devices on its topic; raises Unreadable.
+
+        What stands at a key more than once, with different values, is REPEATED.
+        """
         if self._document is _UNREAD:
             try:
-                self._document = orjson.loads(self.payload)
+                self._document = unambiguous(orjson.loads(self.payload), self.payload)
             except orjson.JSONDecodeError as error:
                 raise Unreadable(f"no JSON: {error}") from error
         return self._document

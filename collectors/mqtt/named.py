@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from collectors.mqtt.message import RETAINED, Decoded, Message
 from meterbook.domain.device import Device, MqttTopic
+from meterbook.domain.mqtt import levels
 from meterbook.domain.reading import Sample
 
 LONGEST = 64
@@ -23,8 +24,8 @@ def topic_of(device: Device) -> MqttTopic:
 
 def below(topic: str) -> int:
     """How many levels of a topic or filter stand before what its first wildcard matches, or above what is below it."""
-    levels = topic.rstrip("/").split("/")
-    return next((depth for depth, level in enumerate(levels) if level in ("+", "#")), len(levels))
+    parts = levels(topic.rstrip("/"))
+    return next((depth for depth, level in enumerate(parts) if level in ("+", "#")), len(parts))
 
 
 class Named:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from collectors.mqtt.repeated import REPEATED
 from meterbook.domain.mqtt import Steps, around_each, steps
 
 Find = Callable[[object], object]
@@ -41,6 +42,8 @@ def kind(value: object) -> str:
     """What was found instead of a number, in words."""
     if value is ABSENT:
         return "nothing"
+    if value is REPEATED:
+        return str(REPEATED)
     if value is None:
         return "null"
     return "a list" if isinstance(value, list) else "an object"
@@ -48,6 +51,8 @@ def kind(value: object) -> str:
 
 def _walk(document: object, path: Steps) -> object:
     for step in path:
+        if document is REPEATED:
+            return REPEATED
         if isinstance(step, int):
             if not isinstance(document, list) or step >= len(document):
                 return ABSENT

@@ -39,6 +39,8 @@ def written(case: dict[str, Any], folder: Path) -> Path:
         sheet = book.create_sheet(name)
         for row in content:
             sheet.append(row)
+    for name in case.get("hidden", []):
+        book[name].sheet_state = "hidden"
     for cell, code in case.get("formats", {}).items():
         book.worksheets[0][cell].number_format = code
     for cells in case.get("merged", []):

@@ -196,3 +196,39 @@ def test_a_clock_without_an_offset_counts_in_the_zone_of_the_device():
     first, second = instant("2026-10-25T00:30:00Z"), instant("2026-10-25T01:30:00Z")
     assert instant("2026-10-25T02:30:00", zone, near=first) == first
     assert instant("2026-10-25T02:30:00", zone, near=second + SECOND) == second
+
+
+@pytest.mark.parametrize(
+    ("payload", "values"),
+    [
+        (b'{"a": 1, "b": 2, "a": 3}', {"two": 2}),
+        (b'{"a" : 1, "b": 2, "a" : 3}', {"two": 2}),
+        (b'{"a": 1, "b": 2, "a": 1}', {"one": 1, "two": 2}),
+        (b'{"a": 1, "b": 2, "c": "a\\":1", "d": {"a": 7, "e": 8}}', {"one": 1, "two": 2}),
+        (b'{"a": 1, "b": 2, "c": [{"x": 1, "x": 2}]}', {"one": 1, "two": 2}),
+        (b'{"b": 2, "a": 1, "b": {"a": 3}}', {"one": 1}),
+    ],
+)
+def test_of_several_values_under_one_key_none_is_taken(payload: bytes, values: dict[str, int]) -> None:
+    samples, refusals = decode(message(payload), [device(one="$.a", two="$.b")])
+    assert {sample.point: sample.value for sample in samples} == values
+    assert {one.subject for one in refusals} == {"d.one", "d.two"} - {f"d.{point}" for point in values}
+    assert all("several values under one key" in one.reason for one in refusals)
+
+
+def test_a_path_through_a_key_that_stands_twice_leads_nowhere() -> None:
+    payload = b'{"m": {"v": 1}, "m": {"v": 2}, "l": [{"v": 1, "t": 1780000000}], "l": []}'
+    found = device(one="$.m.v", many=("$.l[*].v", "$.l[*].t"))
+    samples, refusals = decode(message(payload), [found])
+    assert not samples
+    assert [one.reason for one in refusals] == [
+        "several values under one key at $.m.v; a number was expected",
+        "no list of values at $.l[*].v",
+    ]
+
+
+def test_an_instant_that_stands_twice_is_none() -> None:
+    payload = b'{"v": 1, "t": 1780000000, "t": 1780000060}'
+    samples, refusals = decode(message(payload), [device(one=("$.v", "$.t"))])
+    assert not samples
+    assert "is no instant" in refusals[0].reason

@@ -14,6 +14,7 @@ from collectors.mqtt.named import Named, topic_of
 from collectors.mqtt.paths import kind
 from meterbook.domain.device import Device
 from meterbook.domain.instant import Instant
+from meterbook.domain.mqtt import levels
 from meterbook.domain.reading import Sample
 
 POINT = "{point}"
@@ -27,10 +28,10 @@ class Template(Named):
     def __init__(self, device: Device) -> None:
         """Raises ValueError for a topic without `{point}`."""
         topic = topic_of(device)
-        levels = topic.topic.split("/")
-        if POINT not in levels:
+        parts = levels(topic.topic)
+        if POINT not in parts:
             raise ValueError(f"{topic.topic!r} has no level {POINT}")
-        depth = levels.index(POINT)
+        depth = parts.index(POINT)
         super().__init__(device, lambda name: name.split("/")[depth])
         self._zone = topic.zone
 
