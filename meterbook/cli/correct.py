@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
@@ -39,7 +39,7 @@ from meterbook.cli.terminal import complain, write, write_json, write_table
 from meterbook.cli.usage import Wrong
 from meterbook.domain.calendar import Calendar
 from meterbook.domain.correction import Correction, Estimate, Exchange, Exclusion, What
-from meterbook.domain.instant import Instant, from_datetime, iso
+from meterbook.domain.instant import Instant, from_datetime, iso, moment
 from meterbook.domain.meter import Meter
 from meterbook.domain.quantity import UNITS, UTILITIES
 from meterbook.domain.site import Site
@@ -284,29 +284,21 @@ def _decimal(text: str, option: str) -> Decimal:
 def _instant(text: str, option: str, calendar: Calendar) -> Instant:
     """A local day or instant, or one with offset; wrong usage where the clocks show it twice or never."""
     try:
-        moment = datetime.fromisoformat(text)
+        found = moment(text)
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is not None or _is_day(text) or not FIRST_DAY <= moment.date() <= LAST_DAY:
         return boundary(text, option, calendar)
-    choices = [_standing(moment, calendar.zone, fold) for fold in (0, 1)]
+    if found.tzinfo is not None or not FIRST_DAY <= found.date() <= LAST_DAY:
+        return boundary(text, option, calendar)
+    choices = [_standing(found, calendar.zone, fold) for fold in (0, 1)]
     if choices[0] == choices[1]:
         return choices[0]
     one, other = (iso(at, calendar.zone) for at in choices)
-    twice = all(iso(at, calendar.zone)[:19] == moment.isoformat()[:19] for at in choices)
+    twice = all(iso(at, calendar.zone)[:19] == found.isoformat()[:19] for at in choices)
     sentence = mark("%(option)s %(text)s never comes in %(zone)s: the clocks change; write %(one)s or %(other)s")
     if twice:
         sentence = mark("%(option)s %(text)s comes twice in %(zone)s: the clocks change; write %(one)s or %(other)s")
     raise Wrong(sentence, option=option, text=text, zone=calendar.zone.key, one=one, other=other)
 
 
-def _is_day(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _standing(moment: datetime, zone: ZoneInfo, fold: int) -> Instant:
-    return from_datetime(moment.replace(tzinfo=zone, fold=fold))
+def _standing(naive: datetime, zone: ZoneInfo, fold: int) -> Instant:
+    return from_datetime(naive.replace(tzinfo=zone, fold=fold))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import date
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +15,7 @@ import typer
 from meterbook.cli.usage import Wrong
 from meterbook.domain import text as texts
 from meterbook.domain.calendar import Calendar, NoMonth, first_of_month
-from meterbook.domain.instant import Instant, NaiveInstant, from_datetime, parse
+from meterbook.domain.instant import Instant, NaiveInstant, from_datetime, moment, parse
 from meterbook.domain.site import Site
 from meterbook.i18n import Translator, mark, translator
 
@@ -112,14 +112,14 @@ def boundary(text: str, option: str, calendar: Calendar) -> Instant:
             raise _beyond(option, text)
         return calendar.midnight(day)
     try:
-        moment = datetime.fromisoformat(text)
+        found = moment(text)
     except ValueError:
         sentence = mark("%(option)s %(text)s is no day or instant; write 2026-10-01")
         raise Wrong(sentence, option=option, text=repr(text)) from None
-    if not FIRST_DAY <= moment.date() <= LAST_DAY:
+    if not FIRST_DAY <= found.date() <= LAST_DAY:
         raise _beyond(option, text)
     zone: ZoneInfo = calendar.zone
-    return from_datetime(moment if moment.tzinfo else moment.replace(tzinfo=zone))
+    return from_datetime(found if found.tzinfo else found.replace(tzinfo=zone))
 
 
 def _beyond(option: str, text: str) -> Wrong:
