@@ -192,9 +192,12 @@ class Judge:
         return name
 
     def _of_either(self, name: str) -> str:
+        meter = self.site.meters.get(name)
         if name in self.site.points:
+            if meter is not None and meter.reads != name:
+                raise Unclear(f"{excerpt(name)!r} is a point, and a meter that reads another")
             return name
-        if name in self.site.meters:
+        if meter is not None:
             return point_of_meter(self.site, name)
         raise Unclear(f"no point or meter is called {excerpt(name)!r}")
 

@@ -24,6 +24,7 @@ SITE = small_site(
     Meter("W-MAIN", "water", Text.same("W-MAIN"), reads="w1.volume"),
     Meter("W-HAND", "water", Text.same("W-HAND"), reads="W-HAND", manual=True),
     Meter("W-REST", "water", Text.same("W-REST")),
+    Meter("w1.volume_flow", "water", Text.same("a meter that is called as a point"), reads="w1.volume"),
 )
 
 
