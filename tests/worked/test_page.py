@@ -99,12 +99,12 @@ LINE = {
 }  # fmt: skip
 
 
-def test_statements_have_every_field_and_no_other(told: Told) -> None:
+def test_statements_have_every_field(told: Told) -> None:
     for one in (*told.drawn.values(), *told.closed.values(), told.parent):
-        assert set(one) == STATEMENT
+        assert set(one) >= STATEMENT
         assert re.fullmatch("[0-9a-f]{64}", one["hash"])
         for line in one["lines"]:
-            assert set(line) == LINE
+            assert set(line) >= LINE
             assert set(line["quality"]) == {"measured", "estimated", "missing"}
             assert sum(Decimal(share) for share in line["quality"].values()) == 1
             assert all(line[edge].endswith("+08:00") for edge in ("from", "to"))
