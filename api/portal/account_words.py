@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from meterbook.domain.allocation import SplitBy
 from meterbook.domain.closing import BlockKind
 from meterbook.domain.dispute import Outcome
-from meterbook.domain.score import Reason
 from meterbook.i18n import mark
+from meterbook.i18n.statements import REASONS as REASONS
 
 OUTCOMES: Mapping[Outcome, str] = {"adjustment": mark("adjusted"), "rejection": mark("rejected")}
 
@@ -68,15 +68,3 @@ RULES: Mapping[str, str] = {
     "incidents_answered": mark("Incidents answered in time"),
 }
 """The rules of scores; see accounting.score."""
-
-REASONS: Mapping[Reason, str] = {
-    "no_quota": mark("no quota"),
-    "quota_unknown": mark("use of the year not known"),
-    "month_runs": mark("month not over"),
-    "not_covered": mark("too few readings"),
-    "not_measured": mark("too little was measured"),
-    "nothing_used": mark("nothing used"),
-    "no_incidents": mark("no incidents"),
-    "not_built": mark("unknown rule"),
-}
-"""Why a part of a score was left out."""
