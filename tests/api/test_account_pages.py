@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 from html import unescape
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from fastapi.testclient import TestClient
@@ -14,8 +14,15 @@ from served.december import december
 from served.world import MONTH, NOW, World, sign_in
 
 from api.app import create_app
+from api.portal import account_words
+from meterbook.accounting.score import LIMITS
 from meterbook.books import quotas
+from meterbook.domain.allocation import SplitBy
+from meterbook.domain.closing import BlockKind
+from meterbook.domain.dispute import Outcome
 from meterbook.domain.instant import parse
+from meterbook.domain.interval import Reason
+from meterbook.domain.reading import Quality
 from meterbook.i18n.formats import Formats
 
 PEOPLE = ("ada", "eng", "ray", "ward", "clin", "chen")
@@ -285,3 +292,12 @@ def test_the_accounts_speak_chinese(desk: Desk, path: str) -> None:
     names = {"Excel", "PDF", "CSV", "kWh", "CT"}
     english = set(re.findall(r"\b[A-Z][a-z]{3,}\b", page)) - names
     assert not english
+
+
+def test_every_kind_there_is_has_its_words() -> None:
+    assert set(account_words.BLOCKS) == set(get_args(BlockKind))
+    assert set(account_words.SPLITS) == set(get_args(SplitBy))
+    assert set(account_words.OUTCOMES) == set(get_args(Outcome))
+    assert set(account_words.INTERVALS) == {str(reason.name).lower() for reason in Reason}
+    assert set(account_words.READ) == {quality.name.lower() for quality in Quality}
+    assert set(account_words.RULES) == set(LIMITS)
