@@ -124,9 +124,12 @@ class _Greeting:
         if self._topics and not reason.is_failure:
             client.listen(self._topics)
 
-    def _on_subscribe(self, *_: object) -> None:
-        # What is kept on a topic follows at once, where anything is.
-        self._deadline = min(self._deadline, time.monotonic() + _KEPT)
+    def _on_subscribe(
+        self, _client: object, _userdata: object, _id: int, reasons: Sequence[Reason], _more: object
+    ) -> None:
+        # What is kept on a topic follows at once, where anything is, and never where all of them are refused.
+        kept = 0.0 if all(reason.is_failure for reason in reasons) else _KEPT
+        self._deadline = min(self._deadline, time.monotonic() + kept)
 
 
 def _speaks_tls(connection: MqttConnection, patience: float) -> bool:

@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 the answer is no (check failed, rows refused), 2 wrong usa
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import typer
 
@@ -23,11 +24,11 @@ app = typer.Typer(
 app.callback(help="Every kilowatt-hour and every cubic metre has an owner.")(lambda: None)
 
 
-def main() -> None:
-    """Run a command; a mistake of the user is a sentence on stderr, never a traceback."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command that was typed, or `arguments`; a mistake of the user is a sentence on stderr, no traceback."""
     telemetry.configure(json=not sys.stderr.isatty(), level="warning")
     try:
-        app()
+        app(args=arguments, prog_name="meterbook")
     except Exception as error:
         from meterbook.cli.mistakes import told  # knows every room: not for a command that succeeds
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from peers.commands import typed
 from peers.postgres import Postgres
 from pydantic import ValidationError
 
@@ -71,9 +70,8 @@ def test_the_command_copies_and_counts(postgres: Postgres, tmp_path: Path) -> No
     with open_archive(tmp_path, Settings()) as archive, archive.books.write() as connection:
         access.add_user(connection, "wang", "crew", None, "hash", 1)
     with postgres.database() as url:
-        command = [sys.executable, "-m", "meterbook.cli", "books", "copy", f"sqlite:///{tmp_path}/books.db", url]
-        first, second = (subprocess.run(command, capture_output=True, text=True, timeout=60) for _ in range(2))
-    assert first.returncode == 0, first.stderr
-    assert "users" in first.stdout
-    assert second.returncode == 2
-    assert "rows in users already" in second.stderr
+        first, second = (typed("books", "copy", f"sqlite:///{tmp_path}/books.db", url) for _ in range(2))
+    assert first.code == 0, first.told
+    assert "users" in first.out
+    assert second.code == 2
+    assert "rows in users already" in second.err

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
+
+from peers.commands import typed
 
 from meterbook.site.config import config_dir
 
@@ -13,11 +13,9 @@ DEMO = config_dir() / "sites/demo"
 
 
 def meterbook(*arguments: str, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "meterbook.cli", "device", *arguments], capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    done = typed("device", *arguments)
+    assert done.code == code, done.told
+    return done.told
 
 
 def row(table: str, point: str) -> list[str]:

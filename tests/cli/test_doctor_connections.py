@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import pty
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +12,7 @@ from pathlib import Path
 import pytest
 from peers import certificates, mosquitto
 from peers.certificates import Authority
+from peers.commands import typed
 from peers.mosquitto import Mosquitto
 from peers.ports import free_port
 from peers.wire import Wire
@@ -197,12 +196,10 @@ def site(tmp_path: Path) -> Callable[..., Path]:
 
 def doctor(site: Path, *arguments: str, code: int, **environment: str) -> dict[str, str]:
     """What it finds, by subject."""
-    command = [sys.executable, "-m", "meterbook.cli", "doctor", str(site), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env={**os.environ, **environment})
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr + done.stdout
-    assert WRONG not in done.stdout + done.stderr
-    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in done.stdout.splitlines() if "│" in line]
+    done = typed("doctor", site, *arguments, **environment)
+    assert done.code == code, done.told
+    assert WRONG not in done.told
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in done.out.splitlines() if "│" in line]
     return {subject: f"{verdict}: {sentence}" for subject, verdict, sentence in cells}
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from peers import influxdb
+from peers.commands import typed
 from peers.ports import free_port
 from readings import appender
 
@@ -113,11 +114,9 @@ def test_what_differs_is_told(opened: Callable[[str], ReadingStore]) -> None:
 
 
 def meterbook(*arguments: str, code: int = 0) -> str:
-    command = [sys.executable, "-m", "meterbook.cli", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout + done.stderr
+    done = typed(*arguments)
+    assert done.code == code, done.told
+    return done.told
 
 
 def test_the_command_names_stores_by_place(influx: influxdb.InfluxDB, tmp_path: Path) -> None:
@@ -246,7 +245,7 @@ def test_backup_and_restore_by_command(tmp_path: Path) -> None:
     with closing(SqliteStore(data / "readings.db")) as store:
         fill(store)
     assert "checked" in meterbook("store", "backup", str(site), str(copies), "--data", str(data))
-    assert "nothing is overwritten" in meterbook("store", "backup", str(site), str(copies), "--data", str(data), code=2)
+    assert "不会覆盖" in meterbook("store", "backup", str(site), str(copies), "--data", str(data), code=2)
     meterbook("store", "restore", str(site), str(copies), "--data", str(again))
     with closing(SqliteStore(again / "readings.db")) as store:
         assert len(store.read("main.active_energy", NOW, NOW + 99 * DAY)) == 2_200

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from peers import influxdb
+from peers.commands import typed
 from peers.influxdb2 import InfluxDB2
 from peers.ports import free_port
-from peers.wire import Wire
+from peers.wire import Send, Wire
 
 from meterbook.domain.instant import DAY, parse
 from meterbook.domain.reading import Reading
@@ -28,8 +26,15 @@ NOW = parse("2026-11-01T08:00:00Z")
 
 @pytest.fixture
 def broker() -> Iterator[int]:
-    """The port of a broker that says welcome."""
-    with Wire(lambda _piece, send: send(b"\x20\x02\0\0")) as listening:
+    """The port of a broker that says welcome, and nothing of itself."""
+
+    def answer(piece: bytes, send: Send) -> None:
+        if piece[:1] == b"\x10":
+            send(b"\x20\x02\0\0")
+        elif piece[:1] == b"\x82":
+            send(b"\x90\x04" + piece[2:4] + b"\x80\x80")
+
+    with Wire(answer) as listening:
         yield listening.port
 
 
@@ -49,14 +54,10 @@ def site(tmp_path: Path, broker: int) -> Path:
     return directory
 
 
-def doctor(site: Path, *arguments: str, code: int, **environment: str) -> str:
-    command = [sys.executable, "-m", "meterbook.cli", "doctor", str(site), *arguments]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=60, env={**os.environ, "COLUMNS": "250", **environment}
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout + done.stderr
+def doctor(site: Path, *arguments: str, code: int) -> str:
+    done = typed("doctor", site, *arguments, COLUMNS="250")
+    assert done.code == code, done.told
+    return done.told
 
 
 def with_influx(site: Path, url: str, **more: str) -> None:

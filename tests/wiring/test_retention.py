@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from peers.commands import typed
 from peers.small import small_site
 from peers.waiting import eventually
 
@@ -220,18 +221,16 @@ def test_a_command_lets_go_at_once(tmp_path: Path) -> None:
         store.append([row._replace(value=5.0) for row in rows], NOW)
 
     def retain(code: int) -> str:
-        command = [sys.executable, "-m", "meterbook.cli", "store", "retain", str(site)]
-        command += ["--data", str(tmp_path / "data"), "--now", iso(NOW)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-        assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
-        return done.stdout + done.stderr
+        done = typed("store", "retain", site, "--data", tmp_path / "data", "--now", iso(NOW))
+        assert done.code == code, done.told
+        return done.told
 
-    assert "has no `retention`" in retain(2)
+    assert "没有 `retention`" in retain(2)
     (site / "service.yaml").write_text("retention: {active_energy: 9d}\n")
     assert "507 old readings went" in retain(0)
     assert "0 old readings went" in retain(0)
     (site / "service.yaml").write_text("retention: {other: 9d}\nstorage: {readings: {influxdb: {url: 'http://x'}}}\n")
-    assert "in an InfluxDB, which keeps them all" in retain(2)
+    assert "全部保留" in retain(2)
 
 
 def test_the_service_lets_go_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
