@@ -79,19 +79,17 @@ class InfluxStore:
         """See RemoteStore."""
         return self.server.life()
 
-    def land_again(self, batches: Sequence[Batch]) -> Landing:
+    def land_absent(self, readings: Sequence[Reading], now: Instant) -> tuple[Landing, list[_Key]]:
         """See RemoteStore."""
-        stored = self._stored([reading for batch in batches for reading in batch.readings])
-        lost = []
-        for batch in batches:
-            gone = []
-            for reading in batch.readings:
-                if self._is_lost(reading, batch.now, stored):
-                    stored[reading[:2]] = reading
-                    gone.append(reading)
-            if gone:
-                lost.append(Batch(gone, batch.now))
-        return self.land(lost)._replace(refused=()) if lost else Landing([], [])
+        held = self.stored(readings)
+        last = {reading[:2]: reading for reading in readings}
+        absent = [reading for key, reading in last.items() if key not in held]
+        others = [reading[:2] for reading in readings if held.get(reading[:2], reading) != reading]
+        return self.land([Batch(absent, now)]) if absent else Landing([], []), others
+
+    def stored(self, readings: Sequence[Reading]) -> dict[_Key, Reading]:
+        """See RemoteStore."""
+        return self._stored(readings) if readings else {}
 
     def read(self, point: str, start: Instant, end: Instant) -> Series:
         """See ReadingStore."""
@@ -158,14 +156,6 @@ class InfluxStore:
         for row in list(self._rows(f"point = {literal(point)} AND {where} LIMIT 1")):
             return _reading(row, point)
         return None
-
-    def _is_lost(self, reading: Reading, now: Instant, stored: dict[_Key, Reading]) -> bool:
-        """Whether a reading that landed at `now` is neither stored nor superseded by a later arrival."""
-        found = stored.get(reading[:2])
-        if found is None or found == reading:
-            return found is None
-        later = self.conflicts(reading.point, reading.at, reading.at + 1)
-        return not any(one[2:4] == reading[2:4] and one.superseded >= now for one in later)
 
     def _leave_out_known(self, conflicts: dict[_Key, str]) -> None:
         """Leave out conflicts that an earlier attempt at the same landing has written: it knew what it superseded."""

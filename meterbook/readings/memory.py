@@ -60,9 +60,23 @@ class MemoryStore:
         """See RemoteStore; it has but one."""
         return "memory"
 
-    def land_again(self, batches: Sequence[Batch]) -> Landing:
-        """See RemoteStore; it loses nothing."""
-        return Landing([], [])
+    def land_absent(self, readings: Sequence[Reading], now: Instant) -> tuple[Landing, list[tuple[str, Instant]]]:
+        """See RemoteStore."""
+        last = {reading[:2]: reading for reading in readings}
+        held = self.stored(readings)
+        absent = [reading for key, reading in last.items() if key not in held]
+        others = [reading[:2] for reading in readings if held.get(reading[:2], reading) != reading]
+        return self.land([Batch(absent, now)]), others
+
+    def stored(self, readings: Sequence[Reading]) -> dict[tuple[str, Instant], Reading]:
+        """See RemoteStore."""
+        with self._lock:
+            held = {
+                reading[:2]: self._points[reading.point].readings.get(reading.at)
+                for reading in readings
+                if reading.point in self._points
+            }
+        return {key: reading for key, reading in held.items() if reading is not None}
 
     def read(self, point: str, start: Instant, end: Instant) -> Series:
         """See ReadingStore."""

@@ -92,8 +92,11 @@ class RemoteStore(ReadingStore, Protocol):
         Raises Away while it is not there.
         """
 
-    def land_again(self, batches: Sequence[Batch]) -> Landing:
-        """Land what the server has lost of batches that had landed, and nothing else.
+    def land_absent(self, readings: Sequence[Reading], now: Instant) -> tuple[Landing, list[tuple[str, Instant]]]:
+        """Land those of readings that had landed whose point and instant hold nothing; of several for one, the last.
 
-        A value that somebody has superseded since stays superseded. Raises Away as `land` does.
+        Also the points and instants that hold something else than a reading said. Raises Away as `land` does.
         """
+
+    def stored(self, readings: Sequence[Reading]) -> dict[tuple[str, Instant], Reading]:
+        """What is stored at the points and instants of readings. Raises Away as `land` does."""

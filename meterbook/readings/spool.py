@@ -29,6 +29,7 @@ from meterbook.readings.port import Batch
 SEGMENT = 8 * 1024 * 1024
 """Bytes after which a segment ends and the next begins; an eighth of a spool too small for several."""
 
+KEPT_FILES = 1_000
 KEPT = 8 * SEGMENT
 """Bytes of landed segments that are kept, at most a quarter of what the spool may hold.
 
@@ -38,6 +39,8 @@ its log, 10 MB. As much never takes more room than this here.
 
 _POSITION = struct.Struct("<QQ")
 _CHECK = struct.Struct("<I")
+_SLOT = _POSITION.size + _CHECK.size
+_SLOTS = 2
 
 _log = telemetry.log("spool")
 
@@ -75,12 +78,14 @@ class Spool:
         self._limits = limits
         self._lock = Lock()
         self._active: int | None = None
+        self._slot = 0
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._claim = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o640)
             self._hold()
             self._position_file = os.open(directory / "position", os.O_RDWR | os.O_CREAT, 0o640)
             self._mark = self._remembered()
+            self._store_life = self._noted_life()
             self._segments, self._kept = self._found()
         except OSError as error:
             raise self._fault(error) from error
@@ -153,7 +158,7 @@ class Spool:
             with self._lock:
                 self._mark = mark
                 self._kept += [segment for segment in self._segments if self._is_over(segment)]
-                self._segments = [segment for segment in self._segments if segment not in self._kept]
+                self._segments = [segment for segment in self._segments if not self._is_over(segment)]
                 self._keep(KEPT)
         except OSError as error:
             raise self._fault(error) from error
@@ -193,42 +198,54 @@ class Spool:
             ) from None
 
     def _remembered(self) -> Mark:
-        """What has landed, by the file `position`; the beginning where that is new or torn: landing twice is safe."""
-        content = os.pread(self._position_file, _POSITION.size + _CHECK.size, 0)
-        packed = content[: _POSITION.size]
-        if len(packed) == _POSITION.size and content[_POSITION.size :] == _CHECK.pack(zlib.crc32(packed)):
-            return Mark(*_POSITION.unpack(packed))
-        beginning = Mark(0, 0)
-        self._remember(beginning)  # takes its place on the disk now: a full one must not keep readings from landing
-        return beginning
+        """What has landed, by the file `position`: the further of two notes, of which a crash tears one at most.
+
+        The beginning where both are new or spoilt; what landed then lands once more.
+        """
+        found = []
+        for slot in range(_SLOTS):
+            content = os.pread(self._position_file, _SLOT, slot * _SLOT)
+            packed = content[: _POSITION.size]
+            if len(content) == _SLOT and content[_POSITION.size :] == _CHECK.pack(zlib.crc32(packed)):
+                found.append(Mark(*_POSITION.unpack(packed)))
+        if not found:
+            for _ in range(_SLOTS):
+                self._remember(Mark(0, 0))  # takes its place on the disk now: a full one must not hinder landing
+        return max(found, default=Mark(0, 0))
 
     def _remember(self, mark: Mark) -> None:
         packed = _POSITION.pack(*mark)
-        os.pwrite(self._position_file, packed + _CHECK.pack(zlib.crc32(packed)), 0)
+        self._slot = (self._slot + 1) % _SLOTS
+        os.pwrite(self._position_file, packed + _CHECK.pack(zlib.crc32(packed)), self._slot * _SLOT)
         os.fdatasync(self._position_file)
 
     @property
     def store_life(self) -> str:
         """The run of the store that is known to have all that has landed; empty where none is."""
-        try:
-            return (self._directory / "store").read_text(errors="replace")
-        except FileNotFoundError:
-            return ""
+        return self._store_life
 
     @store_life.setter
     def store_life(self, life: str) -> None:
+        self._store_life = life
         try:
-            # A torn text is no run of any store: then what landed lately lands again, which is safe.
-            with (self._directory / "store").open("w") as file:
+            # A torn text is no run of any store, nor is one that a full disk did not take: then what landed lately is
+            # looked at again after the next start, which is safe.
+            with (self._directory / "store").open("w", encoding="utf-8") as file:
                 file.write(life)
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise self._fault(error) from error
+            _log.warning("the run of the store could not be noted", error=error.strerror or str(error))
+
+    def _noted_life(self) -> str:
+        try:
+            return (self._directory / "store").read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
 
     def _found(self) -> tuple[list[_Segment], list[_Segment]]:
         """The segments on disk that wait and those that have landed, the torn end of the last one cut off."""
-        paths = sorted(self._directory.glob("*.spool"))
+        paths = sorted(path for path in self._directory.glob("*.spool") if path.stem.isdecimal())
         if paths:
             _cut(paths[-1])
         segments = [_Segment(int(path.stem), path, path.stat().st_size) for path in paths]
@@ -242,7 +259,7 @@ class Spool:
         """Let go of the oldest landed segments until no more than `most` bytes of them are left, and none too many."""
         most = min(most, KEPT, self._limits.max_bytes // 4)
         size = sum(segment.size for segment in self._kept)
-        while self._kept and size > most:
+        while self._kept and (size > most or len(self._kept) > KEPT_FILES):
             size -= self._kept[0].size
             self._kept[0].path.unlink(missing_ok=True)
             del self._kept[0]

@@ -12,6 +12,7 @@ from meterbook.domain.instant import Clock, Instant, iso
 from meterbook.domain.reading import Outcome, Reading, Series
 from meterbook.readings.fault import Away, StoreError
 from meterbook.readings.port import Batch, Conflict, Landing, RemoteStore
+from meterbook.readings.relanding import land_again
 from meterbook.readings.rollups import Rollups
 from meterbook.readings.spool import Spool
 
@@ -20,6 +21,9 @@ TOGETHER = 10_000
 
 FIRST_PAUSE, LONGEST_PAUSE, LONGEST_WAIT = 0.5, 30.0, 300.0
 """Seconds between attempts while the store is away: doubled each time; and the longest a server may ask for."""
+
+IDLE = 60.0
+"""Seconds after which a store is asked whether it has been started anew, where nothing comes in."""
 
 FULL_SOON = 0.7
 """The share of the spool's limits from which on somebody should know."""
@@ -130,7 +134,7 @@ class SpooledStore:
                 self._failed(error)
                 self._sleep(lambda: self._stopping, self._pause_after(error))
             else:
-                self._sleep(lambda: self._stopping or self._news, None)
+                self._sleep(lambda: self._stopping or self._news, IDLE)
 
     def _turn(self) -> bool:
         """Let the oldest readings land; False when none wait."""
@@ -150,17 +154,15 @@ class SpooledStore:
         if life == self._spool.store_life:
             return
         lost = 0
-        for batches in self._spool.landed_lately(TOGETHER):
-            landing = self._remote.land_again(batches)
-            if landing.readings:
-                lost += len(landing.readings)
-                self._landed(landing)
+        for landing in land_again(self._remote, lambda: self._spool.landed_lately(TOGETHER)):
+            lost += len(landing.readings)
+            self._landed(landing)
         self._spool.store_life = life
         if lost:
             telemetry.STORE_LOST.inc(lost)
             _log.error("the store had lost readings that it acknowledged; they have landed again", readings=lost)
 
-    def _sleep(self, until: Callable[[], bool], seconds: float | None) -> None:
+    def _sleep(self, until: Callable[[], bool], seconds: float) -> None:
         with self._work:
             self._work.wait_for(until, seconds)
 

@@ -96,25 +96,6 @@ def test_landing_again_repeats_and_forges_no_conflict(store: InfluxStore) -> Non
     assert store.latest() == {"a": Reading("a", 1, 7.0), "b": Reading("b", 2, 1.0)}
 
 
-def test_only_what_was_lost_lands_again(store: InfluxStore) -> None:
-    first, then, back = Reading("a", 1, 1.0), Reading("a", 1, 2.0), Reading("b", 1, 1.0)
-    landed = [Batch([first, back], 10), Batch([then, Reading("b", 1, 2.0)], 20), Batch([back], 30)]
-    store.land(landed)
-    assert store.land_again(landed) == ([], [], ())
-    # A file was imported since: what it superseded stays so.
-    store.append([Reading("a", 1, 5.0)], 40)
-    conflicts = store.conflicts("a", 0, 9) + store.conflicts("b", 0, 9)
-    assert store.land_again(landed) == ([], [], ())
-    # Something lost, and the return to an older value.
-    lost = [Batch([back], 50), Batch([Reading("b", 1, 3.0), Reading("c", 2, 4.0)], 60), Batch([back], 70)]
-    store.land([lost[0]])
-    landing = store.land_again(lost)
-    assert list(landing.readings) == [Reading("b", 1, 3.0), Reading("c", 2, 4.0), back]
-    assert store.latest() == {"a": Reading("a", 1, 5.0), "b": back, "c": Reading("c", 2, 4.0)}
-    assert (store.conflicts("a", 0, 9) + store.conflicts("b", 0, 9))[: len(conflicts)] == conflicts
-    assert store.land_again([*landed, *lost]) == ([], [], ())
-
-
 def test_what_is_stored_is_found_wherever_it_lies(store: InfluxStore) -> None:
     scattered = [Reading(f"p{number % 40}", number * 7 * DAY // 3, float(number)) for number in range(400)]
     one_point = [Reading("p1", number * DAY, float(number)) for number in range(1_000, 1_400)]

@@ -218,6 +218,27 @@ def test_is_bounded_by_age_and_says_so(tmp_path: Path) -> None:
         spool.append(Batch(batch(2).readings, NOW + 2 * HOUR + SECOND))
 
 
+def test_of_two_notes_of_the_position_one_outlives_a_crash(tmp_path: Path) -> None:
+    with closing(Spool(tmp_path, WIDE)) as spool:
+        for number in range(6):
+            spool.append(batch(number))
+            spool.landed(spool.take(10)[1])
+        place = tmp_path / "position"
+        whole = place.read_bytes()
+    for torn in (0, len(whole) // 2):
+        place.write_bytes(whole[: torn + 3] + b"\xff" + whole[torn + 4 :])
+        with closing(Spool(tmp_path, WIDE)) as spool:
+            assert everything(spool) in ([], [batch(5)])
+
+
+def test_a_file_that_is_no_segment_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "copy.spool").write_text("mine")
+    with closing(Spool(tmp_path, WIDE)) as spool:
+        spool.append(batch(0))
+        assert everything(spool) == [batch(0)]
+    assert (tmp_path / "copy.spool").read_text() == "mine"
+
+
 def test_one_process_at_a_time(tmp_path: Path) -> None:
     with closing(Spool(tmp_path, WIDE)), pytest.raises(StoreError, match="is used by another process"):
         Spool(tmp_path, WIDE)
@@ -248,6 +269,7 @@ def test_a_full_disk_refuses_aloud_and_loses_nothing(tmp_path: Path) -> None:
             with pytest.raises(StoreError, match="No space left"):
                 fill(1)
         assert everything(spool) == kept
+        spool.store_life = "noted or not, nobody waits for room"
         spool.landed(spool.take(1 << 62)[1])
         spool.append(batch(0))
         assert everything(spool) == [batch(0)]
