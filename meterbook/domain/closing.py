@@ -84,9 +84,9 @@ class Terms:
 def _read_as(held: Meter, today: Meter | None) -> Meter:
     if today is None or not (held.physical and today.physical):
         return held
-    return replace(
-        today, utility=held.utility, parent=held.parent, max_loss=held.max_loss, reactive=held.reactive, id=held.id
-    )
+    kept = {name: getattr(held, name) for name in ("utility", "parent", "max_loss", "reactive", "id")}
+    same = all(getattr(today, name) == value for name, value in kept.items())
+    return today if same else replace(today, **kept)
 
 
 BlockKind = Literal["running", "coverage", "question", "price", "opening", "reactive", "imbalance"]
