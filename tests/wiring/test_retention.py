@@ -10,70 +10,33 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from peers.commands import typed
-from peers.small import small_site
 from peers.waiting import eventually
+from wiring import thinner
+from wiring.thinner import NOW, SITE, START, fill, minutes, retention, site_with
 
 from meterbook.accounting.ledger import Ledger
 from meterbook.domain.calendar import GRID
-from meterbook.domain.correction import Correction
-from meterbook.domain.device import Point, PointSpec
-from meterbook.domain.instant import DAY, MINUTE, Instant, iso, parse
+from meterbook.domain.instant import DAY, MINUTE, iso
 from meterbook.domain.meter import Meter
-from meterbook.domain.quantity import UNITS, Kind
 from meterbook.domain.reading import Outcome, Quality, Reading
-from meterbook.domain.site import Site
 from meterbook.domain.text import Text
 from meterbook.readings.rollups import rollups
 from meterbook.readings.sqlite import SqliteStore
 from meterbook.settings import Settings
 from meterbook.wiring.opening import open_archive, open_settings
-from meterbook.wiring.retention import Retention
 from meterbook.wiring.service import Service
 
-START = parse("2026-10-01T00:00:00+08:00")
-NOW = START + 10 * DAY
 EVER = 2**62
-KINDS: dict[str, tuple[str, Kind]] = {
-    "p.active_energy": ("active_energy", "counter"),
-    "p.temperature": ("temperature", "gauge"),
-    "p.state": ("state", "state"),
-    "p.volume": ("volume", "delta"),
-    "p.pressure": ("pressure", "gauge"),
-}
-
-
 METERS = {
     "E": Meter("E", "electricity", Text.same("E"), reads="p.active_energy", max_rate=Decimal(30), period=MINUTE),
     "T": Meter("T", "water", Text.same("T"), reads="p.temperature", period=MINUTE),
 }
-
-
-def site_with(*meters: Meter) -> Site:
-    points = {
-        name: Point(name, "p", PointSpec(name.partition(".")[2], quantity, kind, UNITS[quantity]), None)
-        for name, (quantity, kind) in KINDS.items()
-    }
-    return replace(small_site([], *meters), points=points)
-
-
-SITE = site_with()
-SETTINGS = Settings(retention={"other": "2d", "pressure": "300d"})
-
-
-def minutes(point: str, count: int, start: Instant = START) -> list[Reading]:
-    return [Reading(point, start + number * MINUTE, float(number // 3)) for number in range(count)]
-
-
-def fill(store: SqliteStore, days: int = 10) -> None:
-    for point in [*KINDS, "gone.temperature"]:
-        store.append(minutes(point, days * 24 * 60), NOW)
 
 
 @pytest.fixture
@@ -81,17 +44,6 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
     opened = SqliteStore(tmp_path / "readings.db")
     yield opened
     opened.close()
-
-
-class Uncorrected:
-    """Nobody has corrected anything."""
-
-    def active(self) -> dict[str, tuple[Correction, ...]]:
-        return {}
-
-
-def retention(store: SqliteStore, site: Site = SITE, settings: Settings = SETTINGS) -> Retention:
-    return Retention(site, settings, store, Uncorrected(), lambda: NOW)
 
 
 def everything(store: SqliteStore) -> dict[str, tuple[list[int], list[Any]]]:
@@ -176,17 +128,6 @@ def test_meters_keep_their_consumption(store: SqliteStore) -> None:
     assert [ledger.consumption(id_, START, NOW, "15m") for id_ in METERS] == before
 
 
-CHILD = """
-import sys
-sys.path[:0] = sys.argv[2:]
-from wiring.test_retention import NOW, SqliteStore, retention
-store = SqliteStore(sys.argv[1])
-print("begin", flush=True)
-retention(store).turn(NOW)
-store.close()
-"""
-
-
 def test_killed_half_way_it_goes_on(tmp_path: Path, store: SqliteStore) -> None:
     path = tmp_path / "killed.db"
     other = SqliteStore(path)
@@ -194,9 +135,10 @@ def test_killed_half_way_it_goes_on(tmp_path: Path, store: SqliteStore) -> None:
         fill(one, days=3)
     other.close()
     retention(store).turn(NOW)
-    folders = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+    command = [sys.executable, thinner.__file__, str(path)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     for _ in range(3):
-        child = subprocess.Popen([sys.executable, "-c", CHILD, path, *folders], stdout=subprocess.PIPE, text=True)
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         assert child.stdout is not None
         child.stdout.readline()
         with child.stdout:
