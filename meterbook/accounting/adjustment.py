@@ -6,17 +6,21 @@ department's component then costs, less what was charged for it so far, is one l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, field
 from datetime import timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from meterbook.accounting.charges import january
+from meterbook.accounting.look import Scene
 from meterbook.accounting.port import Closings
 from meterbook.accounting.quota import ENERGY
+from meterbook.accounting.results import Results, Shape
 from meterbook.accounting.statement import Month, line_id, mean_quality
 from meterbook.domain.calendar import Calendar, first_of_month
-from meterbook.domain.closing import Closed
+from meterbook.domain.closing import Signature
+from meterbook.domain.instant import Instant
 from meterbook.domain.interval import Shares
 from meterbook.domain.statement import QUOTA_KINDS, Line
 
@@ -75,84 +79,162 @@ def amounts(lines: Iterable[tuple[str, Line]]) -> Amounts:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a component of a closed month comes to today, less what was charged for it so far."""
+
+    of: Component
+    quantity: Decimal | None
+    charge: Decimal | None
+    unit: str | None
+    quality: Shares
+
+    def line(self, host: str, source: str, start: Instant, end: Instant) -> Line:
+        """The line of the month `host` that books it, for the closed month `source`, [start, end)."""
+        return Line(
+            id=line_id(host, self.of.party, "adjustment", source, *self.of[1:]),
+            utility=self.of.utility,
+            kind="adjustment",
+            meter=None,
+            quantity=self.quantity,
+            unit=self.unit if self.quantity is not None else None,
+            share=None,
+            charge=self.charge,
+            tariff=self.of.tariff,
+            band=self.of.name,
+            start=start,
+            end=end,
+            quality=self.quality,
+        )
+
+
+def _packed(changes: Sequence[Change]) -> Any:
+    return [
+        [*one.of, _text(one.quantity), _text(one.charge), one.unit, *(str(share) for share in astuple(one.quality))]
+        for one in changes
+    ]
+
+
+def _unpacked(rows: Any) -> Sequence[Change]:
+    return [
+        Change(Component(*row[:4]), _decimal(row[4]), _decimal(row[5]), row[6], Shares(*map(Decimal, row[7:])))
+        for row in rows
+    ]
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+_CHANGES = Shape(_packed, _unpacked)
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A closed month, ready to be computed again by its terms and today's readings.
+
+    `evidence` and `bases` are those of the Scene in which it is.
+    """
+
+    evidence: str | None
+    bases: Mapping[str, str]
+    lines: Callable[[], Lines]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The adjustment lines of a month by party; `basis` is what they follow from, None where nobody can tell."""
+
+    basis: tuple[str, ...] | None
+    lines: Lines
+
+
 class Adjustments:
-    """The adjustment lines of open months. `recomputed` gives a closed month's lines as they would be today."""
+    """The adjustment lines of open months. `again` gives a closed month as it can be computed again."""
 
-    def __init__(self, calendar: Calendar, closings: Closings | None, recomputed: Callable[[Closed], Lines]) -> None:
-        self._calendar, self._closings, self._recomputed = calendar, closings, recomputed
+    def __init__(
+        self, calendar: Calendar, closings: Closings | None, results: Results, again: Callable[[str], Again]
+    ) -> None:
+        self._calendar, self._closings, self._results, self._again = calendar, closings, results, again
 
-    def of(self, month: Month) -> dict[str, list[Line]]:
+    def of(self, month: Month, scene: Scene) -> Changes:
         """The lines by party; those of a closed month stay as they were booked."""
         if self._closings is None:
-            return {}
-        closed = [one.month for one in self._closings.signatures()]
+            return Changes((), {})
+        signed = self._closings.signatures()
+        closed = {one.month for one in signed}
         found: dict[str, list[Line]] = {}
         if month.month in closed:
-            for party, line in self._closings.closed(month.month).lines:
-                if line.kind == "adjustment":
-                    found.setdefault(party, []).append(line)
-            return found
-        for source in _run_before(month.month, closed):
-            for party, line in self._changes(month, source):
+            for party, line in self._closings.adjustments(month.month):
                 found.setdefault(party, []).append(line)
-        return found
+            return Changes(("booked",), found)
+        bases: list[str | None] = []
+        for source in _run_before(month.month, closed):
+            basis, changes = self._changes(source, signed, scene)
+            bases.append(basis)
+            for change in changes:
+                line = change.line(month.month, source, *self._calendar.month(source))
+                found.setdefault(change.of.party, []).append(line)
+        known = tuple(basis for basis in bases if basis is not None)
+        return Changes(known if len(known) == len(bases) else None, found)
 
-    def compared(self, source: str, before: str | None = None) -> tuple[Amounts, Amounts]:
-        """What was charged for a closed month, and what would be today.
+    def compared(self, source: str) -> tuple[Amounts, Amounts]:
+        """What was charged for a closed month, adjustments included, and what would be today."""
+        return self.charged(source), self._today(self._again(source))
 
-        Adjustments count as charged, with `before` those that were booked earlier than in that month.
-        """
+    def charged(self, source: str, before: str | None = None) -> Amounts:
+        """What was charged for a closed month, adjustments included; `before`: those booked earlier than in a month."""
         if self._closings is None:
             raise KeyError(source)
-        record = self._closings.closed(source)
-        charged = [(party, line) for party, line in record.lines if line.kind != "adjustment"]
-        for later in (one.month for one in self._closings.signatures() if one.month > source):
-            if before is None or later < before:
-                charged += self._booked(later, source)
-        today = ((party, line) for party, lines in self._recomputed(record).items() for line in lines)
-        return amounts(charged), amounts(today)
-
-    def _booked(self, host: str, source: str) -> list[tuple[str, Line]]:
-        if self._closings is None:
-            return []
+        charged = [(party, line) for party, line in self._closings.closed(source).lines if line.kind != "adjustment"]
         start = self._calendar.month(source)[0]
-        lines = self._closings.closed(host).lines
-        return [(party, line) for party, line in lines if line.kind == "adjustment" and line.start == start]
+        for host in (one.month for one in self._closings.signatures() if one.month > source):
+            if before is None or host < before:
+                charged += [one for one in self._closings.adjustments(host) if one[1].start == start]
+        return amounts(charged)
 
-    def _changes(self, month: Month, source: str) -> Iterable[tuple[str, Line]]:
-        charged, today = self.compared(source)
-        start, end = self._calendar.month(source)
+    def _today(self, again: Again) -> Amounts:
+        return amounts((party, line) for party, lines in again.lines().items() for line in lines)
+
+    def _changes(self, source: str, signed: Sequence[Signature], scene: Scene) -> tuple[str | None, Sequence[Change]]:
+        """The changes of a closed month since it was charged, and what they follow from.
+
+        As long as the month's registers are read as they are today, today's registers stand for them, and the terms
+        need not be looked at.
+        """
+        name, booked = f"changes of {source}", [(one.month, one.at, one.by) for one in signed if one.month >= source]
+        evidence = scene.evidence(january(source), source)
+        basis = None if evidence is None else f"{booked} {evidence}"
+        known = self._results.known(name, basis, _CHANGES) if basis is not None else None
+        if known is not None:
+            return basis, known
+        again = self._again(source)
+        if again.evidence is None:
+            basis = None
+        elif not again.bases.items() <= scene.bases.items():
+            basis = f"{booked} {again.evidence}"
+        return basis, self._results.kept(name, basis, _CHANGES, lambda: list(self._differences(source, again)))
+
+    def _differences(self, source: str, again: Again) -> Iterator[Change]:
+        charged, today = self.charged(source), self._today(again)
         for component in sorted(
             {*charged, *today}, key=lambda one: (one.party, one.utility, one.tariff or "", one.name)
         ):
             was, now = charged.get(component, Amount()), today.get(component, Amount())
             quantity, charge = _difference(now.quantity, was.quantity), _difference(now.charge, was.charge)
             if quantity or charge:
-                yield (
-                    component.party,
-                    Line(
-                        id=line_id(month.month, component.party, "adjustment", source, *component[1:]),
-                        utility=component.utility,
-                        kind="adjustment",
-                        meter=None,
-                        quantity=quantity,
-                        unit=(now.unit or was.unit) if quantity is not None else None,
-                        share=None,
-                        charge=charge,
-                        tariff=component.tariff,
-                        band=component.name,
-                        start=start,
-                        end=end,
-                        quality=(now if now.lines else was).quality,
-                    ),
-                )
+                yield Change(component, quantity, charge, now.unit or was.unit, (now if now.lines else was).quality)
 
 
 def _difference(now: Decimal | None, was: Decimal | None) -> Decimal | None:
     return None if now is None and was is None else (now or Decimal(0)) - (was or Decimal(0))
 
 
-def _run_before(month: str, closed: Sequence[str]) -> list[str]:
+def _run_before(month: str, closed: Collection[str]) -> list[str]:
     """The closed months that follow each other up to `month`: it is the earliest open one after each of them."""
     found: list[str] = []
     before = _before(month)

@@ -71,7 +71,7 @@ def segments(meter: Meter, series: Series, noted: bool = True, resumed: Instant 
         closes = end != END and noted
         if closes:
             rows = _joined(rows, _declared(end, meter.installations[index].old_final))
-        limits = Limits(registers[index], meter.multiplier, meter.max_rate, meter.signed)
+        limits = Limits(registers[index], meter.multiplier, meter.max_rate, meter.signed, meter.delta)
         accepted = judge(rows, limits, opens or resumed is not None, closes)
         found.append(Segment(start, end, registers[index], accepted))
     return found

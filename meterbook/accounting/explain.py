@@ -20,6 +20,7 @@ from meterbook.accounting.ledger import Ledger
 from meterbook.accounting.quota import ENERGY
 from meterbook.accounting.register import figures
 from meterbook.accounting.sources import physical
+from meterbook.accounting.statement import place
 from meterbook.domain.allocation import Allocation
 from meterbook.domain.calendar import NoMonth, first_of_month
 from meterbook.domain.instant import Instant
@@ -112,12 +113,10 @@ def explain(ledger: Ledger, statement: Statement, line: Line, now: Instant) -> E
     before = None
     if line.kind == "adjustment":
         source = site.calendar.month_of(line.start)
-        before = ledger.adjustments.compared(source, statement.month)[0].get(name, Amount())
+        before = ledger.adjustments.charged(source, statement.month).get(name, Amount())
     component = Amount()
-    for one in ledger.statements(statement.month, now):
-        for other in one.lines:
-            if _same_component(line, other):
-                component.add(other)
+    for other in _lines_of_component(ledger, statement.month, line, now):
+        component.add(other)
     factors = _stands_on(site, line)
     carrying = {(kind, line.utility) for kind in ENERGY}
     return Explanation(
@@ -136,6 +135,16 @@ def explain(ledger: Ledger, statement: Statement, line: Line, now: Instant) -> E
         ),
         before=before,
     )
+
+
+def _lines_of_component(ledger: Ledger, month: str, line: Line, now: Instant) -> Iterator[Line]:
+    """The lines of a month that are parts of the same sum as one of them, by party."""
+    found = [
+        (party, other)
+        for party, other in ledger.lines(month, now)
+        if other.tariff == line.tariff and other.utility == line.utility and _same_component(line, other)
+    ]
+    return (other for _, other in sorted(found, key=lambda one: (one[0], place(one[1]))))
 
 
 def _same_component(line: Line, other: Line) -> bool:

@@ -54,13 +54,15 @@ class Accepted:
 class Limits:
     """What a step of one register may be: `max_rate` (canonical unit per hour) is after the `multiplier`.
 
-    A `signed` register may fall; its falls are judged like rises.
+    A `signed` register may fall; its falls are judged like rises. A `relative` one counts from the first reading of a
+    series, wherever that begins, and may therefore lie below zero.
     """
 
     register: Register
     multiplier: Timeline[Decimal]
     max_rate: Decimal | None
     signed: bool = False
+    relative: bool = False
 
     def plausible(self, rise: Decimal, start: Instant, end: Instant) -> bool:
         """Multiplier x rise <= 1.1 x max_rate x elapsed hours + 2 digits x multiplier; without max_rate always."""
@@ -90,7 +92,8 @@ class Limits:
     def possible(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which figures the register can show at all; without a declared maximum, those that doubles tell apart."""
         highest = float(self.register.maximum or LARGEST_DIGITS * self.register.digit)
-        return np.asarray((values <= highest) & (values >= (-highest if self.signed else 0.0)))
+        lowest = -highest if self.signed or self.relative else 0.0
+        return np.asarray((values <= highest) & (values >= lowest))
 
 
 def exact(value: float) -> Decimal:

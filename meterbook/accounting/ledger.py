@@ -6,43 +6,40 @@ quality. What is kept of the way there (see upkeep) changes how soon it comes, n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
-from decimal import Decimal
-from fractions import Fraction
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from hashlib import sha256
 
 from meterbook.accounting import allocate
-from meterbook.accounting.adjustment import Adjustments
+from meterbook.accounting.adjustment import Adjustments, Again, Changes
 from meterbook.accounting.balance import balance
 from meterbook.accounting.carried import carried
+from meterbook.accounting.charges import Drawn, charged, january, utilities
 from meterbook.accounting.computation import Question, Register
-from meterbook.accounting.consumption import END, combined
-from meterbook.accounting.corrected import as_declared
-from meterbook.accounting.grid import Grid, blocks, months
+from meterbook.accounting.consumption import END
+from meterbook.accounting.grid import Grid, months
 from meterbook.accounting.imbalance import Imbalance, imbalances
+from meterbook.accounting.look import Look, Scene
+from meterbook.accounting.past import Past
 from meterbook.accounting.port import Closings, Corrections, QuotaEntries, Registers
-from meterbook.accounting.price import Facts, remarks
-from meterbook.accounting.quota import Quotas, Use, uses
-from meterbook.accounting.sources import roots
-from meterbook.accounting.statement import Month, compose, lines_of, total_of
-from meterbook.accounting.supply import Supply, cos_phi, peak
-from meterbook.accounting.upkeep import Kept, Upkeep
+from meterbook.accounting.quota import Quotas
+from meterbook.accounting.results import Results
+from meterbook.accounting.statement import Month, compose
+from meterbook.accounting.upkeep import Bases, Kept, Upkeep
 from meterbook.domain.calendar import GRID, Step
-from meterbook.domain.closing import Closed, Signature
-from meterbook.domain.correction import Correction, Exchange
+from meterbook.domain.closing import Closed, Signature, Terms
 from meterbook.domain.instant import Instant
-from meterbook.domain.interval import Consumption, Intervals
+from meterbook.domain.interval import Consumption
 from meterbook.domain.meter import Meter
 from meterbook.domain.money import UNALLOCATED
-from meterbook.domain.quota import QuotaStanding
+from meterbook.domain.quota import QuotaEntry, QuotaStanding
 from meterbook.domain.reading import ABSURD_PAST, Series
 from meterbook.domain.site import Site
 from meterbook.domain.statement import Balance, Line, Statement, StatementState
-from meterbook.domain.tariff import Tariff
+
+TERMS_AT_HAND = 3
+"""Ledgers by the terms of closed months that a ledger holds."""
 
 
 class Ledger:
@@ -56,13 +53,20 @@ class Ledger:
         kept: Kept | None = None,
         entries: QuotaEntries | None = None,
         closings: Closings | None = None,
+        *,
+        bases: Bases | None = None,
+        scope: str = "",
     ) -> None:
+        """`scope` tells the results of this ledger from others beside the same intervals, which may share `bases`."""
         self.site = site
         self._grid = Grid(site)
         self._readings, self._corrections, self._kept, self._closings = readings, corrections, kept, closings
-        self._upkeep = Upkeep(self._grid, readings, kept)
-        self.adjustments = Adjustments(site.calendar, closings, self._recomputed)
-        self._entries, self._quotas = entries, Quotas(site, entries, self.carried, self.charged_when_over)
+        self._upkeep = Upkeep(self._grid, readings, kept, bases)
+        self._results = Results(kept.store if kept is not None else None, scope)
+        self.adjustments = Adjustments(site.calendar, closings, self._results, self._again)
+        self._entries, self._quotas = entries, Quotas(site)
+        self._scene: Scene | None = None
+        self._terms: dict[str, Ledger] = {}
 
     def consumption(self, meter: str, start: Instant, end: Instant, step: Step) -> list[Consumption]:
         """Consumption of a meter over [start, end) in local windows; raises KeyError for an unknown meter."""
@@ -71,13 +75,10 @@ class Ledger:
 
     def questions(self) -> list[Question]:
         """Meters whose readings fell and stayed down, in order of their ids: an exchange or reset must be declared."""
-        self._upkeep.follow()
-        active = self._active()
-        found = []
-        for meter in sorted(self.site.meters.values(), key=lambda meter: meter.id):
-            if meter.physical and not meter.delta:
-                entries = active.get(meter.id, ())
-                found.append(self._upkeep.question(Register(as_declared(meter, entries), entries)))
+        scene = self.scene()
+        meters = sorted(self.site.meters.values(), key=lambda meter: meter.id)
+        asked = [scene.register(meter) for meter in meters if meter.physical and not meter.delta]
+        found = [self._upkeep.question(register) for register in asked]
         return [question for question in found if question is not None]
 
     def department_consumption(
@@ -116,15 +117,37 @@ class Ledger:
 
     def of_terms(self, record: Closed) -> Ledger:
         """A ledger of today's readings under the rules, prices and calendar of a closed month."""
-        month, site = record.signature.month, record.terms.site(self.site)
-        # What is kept is cut for today's site: other cuts or another calendar would only make it over and over.
-        alike = site.calendar is self.site.calendar and Grid(site).month(month).digest == self._grid.month(month).digest
-        kept = self._kept if alike else None
-        return Ledger(site, self._readings, self._corrections, kept, self._entries, self._closings)
+        return self._of_terms(record.signature.month, record.terms)
 
-    def _recomputed(self, record: Closed) -> Mapping[str, Sequence[Line]]:
-        """The lines of a closed month by its terms and today's readings, without quotas and adjustments."""
-        return self.of_terms(record).charged_when_over(record.signature.month)
+    def _of_terms(self, month: str, terms: Terms) -> Ledger:
+        if month not in self._terms:
+            site = terms.site(self.site)
+            # What is kept is cut for today's site: other cuts or another calendar would only make it over and over.
+            same = site.calendar is self.site.calendar
+            alike = same and Grid(site).month(month).digest == self._grid.month(month).digest
+            others = list(self._terms.items())[-TERMS_AT_HAND + 1 :]
+            ledger = Ledger(
+                site,
+                self._readings,
+                self._corrections,
+                self._kept if alike else None,
+                self._entries,
+                self._closings,
+                bases=self._upkeep.bases if same else None,
+                scope=f"by the terms of {month}: ",
+            )
+            self._terms = dict([*others, (month, ledger)])
+            return ledger
+        return self._terms[month]
+
+    def _again(self, month: str) -> Again:
+        """The charges of a closed month by its terms and today's readings, without quotas and adjustments."""
+        if self._closings is None:
+            raise KeyError(month)
+        ledger = self._of_terms(month, self._closings.terms(month))
+        scene = ledger.scene()
+        whole = ledger._month(month, self.site.calendar.month(month)[1])
+        return Again(scene.evidence(january(month), month), scene.bases, lambda: charged(scene, whole).lines)
 
     def closed(self, month: str) -> Closed | None:
         """The record of a month; None where it is not closed."""
@@ -132,8 +155,7 @@ class Ledger:
 
     def register(self, meter: Meter) -> Register:
         """The register of a physical meter with the corrections in force."""
-        entries = self._active().get(meter.id, ())
-        return Register(as_declared(meter, entries), entries)
+        return self.scene().register(meter)
 
     def readings(self, point: str) -> Series:
         """All readings of a point."""
@@ -147,13 +169,16 @@ class Ledger:
         record = self._record(month, current)
         if record is not None:
             return list(record.balances)
-        period = self._month(month, now)
-        start, end = period.start, period.end
-        if end == start:
+        period, scene = self._month(month, now), self.scene()
+        if period.end == period.start:
             return []
-        look = self.look(start, end)
-        found = []
-        for utility in self._utilities():
+        basis = scene.evidence(month, month)
+        return list(self._results.held(("balances", period), basis, lambda: self._balances(scene, period)))
+
+    def _balances(self, scene: Scene, period: Month) -> list[Balance]:
+        start, end = period.start, period.end
+        look, found = scene.look(start, end), []
+        for utility in utilities(self.site):
             used = look.utility(utility)
             pieces = allocate.pieces(self.site, utility, used, start, end)
             found.append(balance(self.site, utility, used, pieces, start, end))
@@ -164,9 +189,14 @@ class Ledger:
         period = self._month(month, now)
         if period.end == period.start:
             return []
-        look = self.look(period.start, period.end)
-        used = {meter.id: look.intervals(meter).total() for meter in self.site.meters.values() if meter.physical}
-        return list(imbalances(self.site, used))
+        physical = [meter for meter in self.site.meters.values() if meter.physical]
+        return list(imbalances(self.site, self.totals(physical, period.start, period.end)))
+
+    def totals(self, meters: Iterable[Meter], start: Instant, end: Instant) -> dict[str, Consumption]:
+        """The consumption of meters over [start, end), by their ids."""
+        look, asked = self.look(start, end), list(meters)
+        look.gather(asked)
+        return {meter.id: look.intervals(meter).total() for meter in asked}
 
     def statements(self, month: str, now: Instant, *, current: bool = False) -> list[Statement]:
         """The statements of a month, ordered by department, those with lines of their own; see docs for `unallocated`.
@@ -178,7 +208,14 @@ class Ledger:
         if record is not None:
             return [one for one in record.statements if one.lines]
         drawn = self._drawn(month, now)
-        return [drawn.statement(self.site, party) for party in sorted(drawn.lines)]
+        return list(drawn.statements(self.site))
+
+    def lines(self, month: str, now: Instant) -> Iterable[tuple[str, Line]]:
+        """Every line of the statements of a month, with its party."""
+        record = self._record(month, current=False)
+        if record is not None:
+            return record.lines
+        return ((party, line) for party, own in self._drawn(month, now).lines.items() for line in own)
 
     def every_statement(self, month: str, now: Instant) -> list[Statement]:
         """As `statements`, with those of everybody who carries nothing, for a month that is not closed."""
@@ -205,185 +242,64 @@ class Ledger:
             return [standing for one in record.statements for standing in one.quota]
         return self._drawn(month, now).quotas
 
-    def _drawn(self, month: str, now: Instant) -> _Drawn:
+    def _drawn(self, month: str, now: Instant) -> Drawn:
         """The lines of everybody's statement of a month."""
-        drawn = self._charged(month, now)
-        if now >= self.site.calendar.month(month)[0]:
-            for standing, lines in self._quotas.of(drawn.month, drawn.lines, drawn.uses):
-                drawn.quotas.append(standing)
-                if lines:
-                    drawn.lines.setdefault(standing.department, []).extend(lines)
-            for party, adjusted in self.adjustments.of(drawn.month).items():
-                drawn.lines.setdefault(party, []).extend(adjusted)
+        scene, period = self.scene(), self._month(month, now)
+        if now < self.site.calendar.month(month)[0]:
+            return self._charged(scene, period)
+        year = int(month[:4])
+        asked = self._entries is not None and any(quota.year == year for quota in self.site.quotas)
+        entries = tuple(self._entries.approved(year)) if self._entries is not None and asked else ()
+        changes, evidence = self.adjustments.of(period, scene), scene.evidence(january(month), month)
+        basis = None if evidence is None or changes.basis is None else (evidence, entries, changes.basis)
+        return self._results.held(("drawn", period), basis, lambda: self._complete(scene, period, entries, changes))
+
+    def _complete(self, scene: Scene, period: Month, entries: Sequence[QuotaEntry], changes: Changes) -> Drawn:
+        """What the tariffs charge, with quotas and adjustments."""
+        drawn = self._charged(scene, period).copy()
+        past = Past(scene, self._results, self._charging)
+        for standing, lines in self._quotas.of(period, drawn.lines, drawn.uses, entries, past):
+            drawn.quotas.append(standing)
+            if lines:
+                drawn.lines.setdefault(standing.department, []).extend(lines)
+        for party, adjusted in changes.lines.items():
+            drawn.lines.setdefault(party, []).extend(adjusted)
         return drawn
+
+    @cached_property
+    def _charging(self) -> str:
+        """A digest of all of the site that charges and quantities follow from, besides the registers."""
+        site, calendar = self.site, self.site.calendar
+        dated = (calendar.zone.key, calendar.country, calendar.declared)
+        said = (dated, site.departments, site.meters, site.allocations, site.tariffs, site.openings)
+        return sha256(repr(said).encode()).hexdigest()
+
+    def _charged(self, scene: Scene, period: Month) -> Drawn:
+        basis = scene.evidence(january(period.month), period.month)
+        return self._results.held(("charged", period), basis, lambda: charged(scene, period))
 
     def charged_when_over(self, month: str) -> Mapping[str, Sequence[Line]]:
         """What the site's tariffs charge for a whole month, by party."""
-        return self._charged(month, self.site.calendar.month(month)[1]).lines
+        return self._charged(self.scene(), self._month(month, self.site.calendar.month(month)[1])).lines
 
     def carried(self, utility: str, start: Instant, end: Instant) -> list[allocate.Piece]:
         """What each party carries of a utility over [start, end)."""
         return allocate.pieces(self.site, utility, self.look(start, end).utility(utility), start, end)
-
-    def _charged(self, month: str, now: Instant) -> _Drawn:
-        """What the site's tariffs charge everybody for a month."""
-        drawn = _Drawn(self._month(month, now))
-        start, end = drawn.month.start, drawn.month.end
-        if end == start:
-            return drawn
-        look = self.look(start, end)
-        for utility in self._utilities():
-            pieces = allocate.pieces(self.site, utility, look.utility(utility), start, end)
-            drawn.uses[utility] = uses(pieces, start)
-            held = [tariff for tariff in self.site.tariffs if tariff.utility == utility and tariff.start < end]
-            last = max(held, key=lambda tariff: tariff.start, default=None)
-            supply = self._supply_meter(look, last, start, end) if last else Supply()
-            drawn.remarks += [f"{utility}: {word}" for word in (remarks(last, supply) if last else ())]
-            facts = Facts(self._used_before(utility, drawn.month), supply, self._held(utility, month))
-            for party, own in lines_of(self.site, drawn.month, utility, pieces, facts).items():
-                drawn.lines.setdefault(party, []).extend(own)
-        return drawn
-
-    def _supply_meter(self, look: Look, tariff: Tariff, start: Instant, end: Instant) -> Supply:
-        """What the tariff's supply meter says of [start, end): the highest demand and the power factor."""
-        highest, cos = None, None
-        if tariff.demand is not None:
-            window, meter = tariff.demand.window, self.site.meters[tariff.demand.meter]
-            windows = look.intervals(meter).windows(blocks(self.site.calendar, window, start, end))
-            highest = peak([one for one in windows if one.end - one.start == window])
-        if tariff.power_factor is not None:
-            meter = self.site.meters[tariff.power_factor.meter]
-            registers = [look.reactive(meter, point).total().value for point in meter.reactive]
-            known = [abs(value) for value in registers if value is not None]
-            active = look.intervals(meter).total().value
-            if active is not None and known and len(known) == len(registers):
-                cos = cos_phi(active, sum(known, Decimal(0)))
-        return Supply(highest, cos)
 
     def _month(self, month: str, now: Instant) -> Month:
         start, end = self.site.calendar.month(month)
         state: StatementState = "provisional" if now >= end else "open"
         return Month(month, start, max(start, min(end, now // GRID * GRID)), state)
 
-    def _held(self, utility: str, month: str) -> dict[str, Fraction]:
-        """The part of the month's days that began under each tariff version of a utility."""
-        start, end = self.site.calendar.month(month)
-        days = self.site.calendar.edges(start, end, "day")[:-1]
-        versions = sorted((one for one in self.site.tariffs if one.utility == utility), key=lambda one: one.start)
-        ends = [*(version.start for version in versions[1:]), end]
-        return {
-            version.id: Fraction(sum(version.start <= day < until for day in days), len(days))
-            for version, until in zip(versions, ends, strict=False)
-        }
-
-    def _used_before(self, utility: str, month: Month) -> dict[tuple[str, str | None], Decimal]:
-        """What was used since the start of the tiers' period until a tariff holds in this month; see price.Facts."""
-        used: dict[tuple[str, str | None], Decimal] = {}
-        for tariff in self.site.tariffs:
-            if tariff.utility != utility or tariff.tiers is None or tariff.start >= month.end:
-                continue
-            until = max(month.start, tariff.start)
-            day = self.site.calendar.day_of(month.start)
-            first = self.site.calendar.midnight(
-                date(day.year, 1, 1) if tariff.tiers.period == "year" else day.replace(day=1)
-            )
-            if tariff.apply == "department" and until > first:
-                look = self.look(first, until)
-                for piece in allocate.pieces(self.site, utility, look.utility(utility), first, until):
-                    key = (tariff.id, piece.party)
-                    used[key] = used.get(key, Decimal(0)) + piece.quantity
-            supplied = (self._supply(root, first, until, month.end) for root in roots(self.site, utility))
-            used[tariff.id, None] = sum(supplied, Decimal(0))
-        return used
-
-    def _supply(self, root: Meter, start: Instant, until: Instant, latest: Instant) -> Decimal:
-        """The supply through a root from `start`, where a tier's period begins, until `until`.
-
-        An opening between `start` and `latest` says what had been used by then; readings tell the rest.
-        """
-        opening = self.site.openings.get(root.id)
-        if opening is None or not start <= opening.at < latest:
-            return self._supply_known(root, start, until)
-        if opening.at <= until:
-            return opening.used + self._supply_known(root, opening.at, until)
-        return opening.used - self._supply_known(root, until, opening.at)
-
-    def _supply_known(self, root: Meter, start: Instant, end: Instant) -> Decimal:
-        if end <= start:
-            return Decimal(0)
-        look = self.look(start, end)
-        return look.intervals(root).total().value or Decimal(0)
-
-    def _utilities(self) -> list[str]:
-        return sorted({meter.utility for meter in self.site.meters.values()})
-
     def look(self, start: Instant, end: Instant, edges: Sequence[Instant] = ()) -> Look:
         """A look at [start, end), cut wherever something changes and at `edges`."""
+        return self.scene().look(start, end, edges)
+
+    def scene(self) -> Scene:
+        """The registers by what arrived and by the corrections in force at this moment."""
         self._upkeep.follow()
-        return Look(self.site, self._upkeep, self._grid.within(start, end, edges), self._active())
-
-    def _active(self) -> Mapping[str, tuple[Correction, ...]]:
-        return self._corrections.active() if self._corrections is not None else {}
-
-
-@dataclass
-class _Drawn:
-    """A month's lines by party, and what readers of the charges must know; `uses` are by utility and party."""
-
-    month: Month
-    lines: dict[str, list[Line]] = field(default_factory=dict)
-    uses: dict[str, dict[str, Use]] = field(default_factory=dict)
-    quotas: list[QuotaStanding] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
-
-    def statement(self, site: Site, party: str) -> Statement:
-        """The statement of one party."""
-        own = self.lines.get(party, [])
-        totals = {other: total_of(lines) for other, lines in self.lines.items()}
-        utilities = {line.utility for line in own}
-        own_remarks = [remark for remark in self.remarks if remark.partition(":")[0] in utilities]
-        quota = [standing for standing in self.quotas if standing.department == party]
-        return compose(site, self.month, party, own, totals, own_remarks, quota)
-
-
-class Look:
-    """One look at the meters: their intervals between common edges, each computed once."""
-
-    def __init__(
-        self,
-        site: Site,
-        upkeep: Upkeep,
-        edges: NDArray[np.int64],
-        corrections: Mapping[str, tuple[Correction, ...]],
-    ) -> None:
-        self._site, self._upkeep, self._edges, self._corrections = site, upkeep, edges, corrections
-        self._known: dict[str, Intervals] = {}
-
-    def utility(self, utility: str) -> dict[str, Intervals]:
-        """The intervals of all meters of a utility."""
-        return {meter.id: self.intervals(meter) for meter in self._site.meters.values() if meter.utility == utility}
-
-    def intervals(self, meter: Meter) -> Intervals:
-        """The intervals of a meter, physical or by formula."""
-        if meter.id not in self._known:
-            self._known[meter.id] = self._computed(meter)
-        return self._known[meter.id]
-
-    def reactive(self, meter: Meter, point: str) -> Intervals:
-        """The intervals of a reactive register of a meter, with its ratio, span and exchanges.
-
-        An exchange notes the figures of the active register only, and corrections are of that one.
-        """
-        entries = [one for one in self._corrections.get(meter.id, ()) if isinstance(one.what, Exchange)]
-        declared = as_declared(meter, entries)
-        return self._of(Register(replace(declared, id=f"{meter.id} {point}", reads=point, max_rate=None), noted=False))
-
-    def _computed(self, meter: Meter) -> Intervals:
-        if not meter.physical:
-            operands = {other: self.intervals(self._site.meters[other]) for other in meter.factors}
-            return combined(meter.factors, operands)
-        entries = self._corrections.get(meter.id, ())
-        return self._of(Register(as_declared(meter, entries), entries))
-
-    def _of(self, register: Register) -> Intervals:
-        return self._upkeep.between(register, self._edges).joined(self._edges)
+        active = self._corrections.active() if self._corrections is not None else {}
+        scene = self._scene
+        if scene is None or scene.corrections != active:
+            scene = self._scene = Scene(self.site, self._grid, self._upkeep, active)
+        return scene

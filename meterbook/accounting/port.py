@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
-from meterbook.domain.closing import Closed, Signature
+from meterbook.domain.closing import Closed, Signature, Terms
 from meterbook.domain.correction import Correction
 from meterbook.domain.instant import Instant
 from meterbook.domain.kept import MonthKept, Standing
 from meterbook.domain.quota import QuotaEntry
 from meterbook.domain.reading import Series
+from meterbook.domain.statement import Line
 
 
 class Registers(Protocol):
@@ -43,6 +44,12 @@ class Closings(Protocol):
 
     def closed(self, month: str) -> Closed:
         """The record of a closed month; raises KeyError for one that is not."""
+
+    def terms(self, month: str) -> Terms:
+        """The terms of its record, the same object each time it is at hand; raises KeyError for a month not closed."""
+
+    def adjustments(self, month: str) -> Sequence[tuple[str, Line]]:
+        """The adjustment lines of its record with their parties; none for a month that is not closed."""
 
 
 class News(NamedTuple):
@@ -87,6 +94,14 @@ class IntervalStore(Protocol):
     def months(self, register: str, first: str, last: str) -> list[MonthKept]:
         """The months of a register from `first` to `last`, in order."""
 
+    def several(
+        self, registers: Sequence[str], first: str, last: str, after: str
+    ) -> list[tuple[Standing, list[MonthKept]]]:
+        """The standing of each register, and its months from `first` to `last`, all as they are at one moment.
+
+        These are without handholds, and the month `after` them follows without content.
+        """
+
     def outline(self, register: str) -> list[MonthKept]:
         """All months of a register, without their content."""
 
@@ -98,3 +113,15 @@ class IntervalStore(Protocol):
         Nothing happens, and the answer is False, where the register no longer stands as it was `seen` but for marks;
         with new marks it stays stale.
         """
+
+    def changes(self, first: str, last: str) -> str:
+        """A text that is another one once the intervals of any register in the months `first` to `last` changed.
+
+        The month "" changes whenever anything is noted or replaced.
+        """
+
+    def result(self, name: str, basis: str) -> bytes | None:
+        """What `keep_result` was last given under a name, if it was computed from the same `basis`."""
+
+    def keep_result(self, name: str, basis: str, content: bytes) -> None:
+        """Keep what was computed from intervals, in the place of what the name stood for."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -14,6 +13,8 @@ from meterbook.domain.instant import Instant
 from meterbook.domain.money import SPLIT, apportion, round_half_up
 from meterbook.domain.statement import LineKind
 from meterbook.domain.tariff import Tariff, Tiers
+
+_NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +47,37 @@ class Facts:
     held: Mapping[str, Fraction] = field(default_factory=dict)
 
 
+class _Carried:
+    """The quantities of a utility's month by party: all of them, of each tariff version, of each band of one."""
+
+    def __init__(self, pieces: Iterable[Piece]) -> None:
+        self.everything: dict[str, Decimal] = {}
+        self.of: dict[str, dict[str, Decimal]] = {}
+        self.bands: dict[str, dict[str, dict[str, Decimal]]] = {}
+        for piece in pieces:
+            _count(self.everything, piece)
+            if piece.tariff is not None:
+                _count(self.of.setdefault(piece.tariff, {}), piece)
+                _count(self.bands.setdefault(piece.tariff, {}).setdefault(piece.band or "", {}), piece)
+
+
+def _count(quantities: dict[str, Decimal], piece: Piece) -> None:
+    quantities[piece.party] = quantities.get(piece.party, _NOTHING) + piece.quantity
+
+
 def components(tariffs: Sequence[Tariff], pieces: Sequence[Piece], unit: str, facts: Facts) -> list[Component]:
     """All components of one utility's month.
 
     Demand and power factor are charged once, by the version that holds at the month's end. Pieces in a slot without a
     price have no component.
     """
-    found = [component for tariff in tariffs for component in _energy(tariff, pieces, facts)]
-    held = [tariff for tariff in tariffs if any(piece.tariff == tariff.id for piece in pieces)]
-    everything = _by_party(pieces)
+    carried = _Carried(pieces)
+    found = [component for tariff in tariffs for component in _energy(tariff, carried, facts)]
+    held = [tariff for tariff in tariffs if tariff.id in carried.of]
     if held:
-        found.extend(_of_supply(held[-1], facts.supply, everything, found))
+        found.extend(_of_supply(held[-1], facts.supply, carried.everything, found))
     for tariff in held:
-        own = _by_party(piece for piece in pieces if piece.tariff == tariff.id)
+        own = carried.of[tariff.id]
         found.extend(
             _component(tariff, "surcharge", extra.id, extra.per_unit, own, unit) for extra in tariff.surcharges
         )
@@ -68,17 +87,15 @@ def components(tariffs: Sequence[Tariff], pieces: Sequence[Piece], unit: str, fa
     return found
 
 
-def _energy(tariff: Tariff, pieces: Sequence[Piece], facts: Facts) -> list[Component]:
+def _energy(tariff: Tariff, carried: _Carried, facts: Facts) -> list[Component]:
     """The energy charges of a version: flat or by band, and by tier."""
-    own = [piece for piece in pieces if piece.tariff == tariff.id]
     found: list[Component] = []
-    for band in sorted({piece.band or "" for piece in own}):
+    for band, quantities in sorted(carried.bands.get(tariff.id, {}).items()):
         price = tariff.bands.get(band) if band else tariff.price
         if price is not None:
-            quantities = _by_party(piece for piece in own if (piece.band or "") == band)
             found.append(_component(tariff, "direct", band or None, price, quantities, None))
-    if tariff.tiers is not None and own:
-        found.append(_tiers(tariff, tariff.tiers, _by_party(own), facts))
+    if tariff.tiers is not None and tariff.id in carried.of:
+        found.append(_tiers(tariff, tariff.tiers, carried.of[tariff.id], facts))
     return found
 
 
@@ -103,7 +120,7 @@ def _of_supply(
     found: list[Component] = []
     if tariff.demand is not None and supply.peak is not None:
         charge = demand_charge(tariff.demand, supply.peak.kw)
-        kw = apportion(round_half_up(supply.peak.kw, SPLIT), _weights(everything), SPLIT)
+        kw = apportion(round_half_up(supply.peak.kw, SPLIT), everything, SPLIT)
         found.append(Component(tariff.id, "demand", None, charge, _apportioned(charge, everything), kw, "kW"))
     if tariff.power_factor is not None and supply.cos_phi is not None:
         base = sum((component.charge for component in [*energy, *found]), Decimal(0))
@@ -124,13 +141,6 @@ def remarks(tariff: Tariff, supply: Supply) -> list[str]:
     return found
 
 
-def _by_party(pieces: Iterable[Piece]) -> dict[str, Decimal]:
-    quantities: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for piece in pieces:
-        quantities[piece.party] += piece.quantity
-    return dict(quantities)
-
-
 def _component(
     tariff: Tariff,
     kind: LineKind,
@@ -143,13 +153,9 @@ def _component(
     return Component(tariff.id, kind, band, charge, _apportioned(charge, quantities), quantities, unit)
 
 
-def _weights(quantities: Mapping[str, Decimal]) -> dict[str, Fraction]:
-    return {party: Fraction(quantity) for party, quantity in quantities.items()}
-
-
 def _apportioned(charge: Decimal, quantities: Mapping[str, Decimal]) -> dict[str, Decimal]:
     """The charge by party; who carries nothing of it has 0, for a quantity with a price always has a charge."""
-    return {**dict.fromkeys(quantities, Decimal("0.00")), **apportion(charge, _weights(quantities))}
+    return {**dict.fromkeys(quantities, Decimal("0.00")), **apportion(charge, quantities)}
 
 
 def tiered(tiers: Tiers, start: Decimal, end: Decimal) -> Fraction:
@@ -176,5 +182,4 @@ def within(charge: Decimal, quantities: Mapping[LineKey, Decimal]) -> dict[LineK
     if total == 0:
         first = min(quantities, default=None)
         return {key: charge if key == first else Decimal(0) for key in quantities}
-    sign = 1 if total > 0 else -1
-    return apportion(charge, {key: Fraction(quantity) * sign for key, quantity in quantities.items()})
+    return apportion(charge, quantities if total > 0 else {key: -quantity for key, quantity in quantities.items()})

@@ -1,6 +1,6 @@
 """Quotas: what a department may use of a utility in a calendar year, what it used, what more or less of it costs.
 
-Everything here is a function of its arguments; `Quotas` asks the ledger for the months it needs. Calculation: the
+Everything here is a function of its arguments; `Quotas` asks the `Past` for the months it needs. Calculation: the
 calendar year's cumulative use counts, losses included. An entry counts for the months that end after its approval, so
 that nothing approved later changes what an earlier month was charged.
 """
@@ -15,9 +15,9 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
+from typing import NamedTuple, Protocol
 
 from meterbook.accounting.allocate import Piece
-from meterbook.accounting.port import QuotaEntries
 from meterbook.accounting.statement import Month, line_id, quality
 from meterbook.domain.calendar import Calendar, next_month
 from meterbook.domain.instant import Instant
@@ -51,6 +51,16 @@ NOTHING = Use(Decimal(0), False, Shares.nothing())
 """The use of who carries nothing."""
 
 
+class Used(NamedTuple):
+    """What is asked of the use of a month before."""
+
+    quantity: Decimal
+    from_start: bool
+
+
+NOTHING_USED = Used(Decimal(0), False)
+
+
 @dataclass(frozen=True, slots=True)
 class Energy:
     """Energy charges, and the quantity they were charged for."""
@@ -79,6 +89,12 @@ def uses(pieces: Iterable[Piece], start: Instant) -> dict[str, Use]:
         known = bool(first) and not any(bool(cells.missing[0]) for cells in first)
         found[party] = Use(sum((piece.quantity for piece in own), Decimal(0)), known, quality(own))
     return found
+
+
+def energies(lines: Mapping[str, Iterable[Line]], utility: str) -> dict[str, Energy]:
+    """The energy of a utility by party; those without are left out."""
+    found = {party: energy(own, utility) for party, own in lines.items()}
+    return {party: one for party, one in found.items() if one != Energy()}
 
 
 def energy(lines: Iterable[Line], utility: str) -> Energy:
@@ -227,71 +243,74 @@ def _priced(price: Fraction | None, quantity: Decimal, factor: Decimal) -> Decim
     return None if price is None else round_half_up(price * Fraction(quantity) * Fraction(factor))
 
 
-def _known(quota: Quota, january: Use) -> bool:
+def _known(quota: Quota, january: Use | Used) -> bool:
     """Whether anybody can say what a department used since the start of the year."""
     return quota.used_before is not None or january.from_start
 
 
+class Past(Protocol):
+    """The months before: what quotas ask of them."""
+
+    def uses(self, utility: str, month: str) -> Mapping[str, Used]:
+        """What each party used of a utility in a month."""
+
+    def energies(self, month: str) -> Mapping[str, Mapping[str, Energy]]:
+        """The energy charges of a month by utility and party, without quota lines."""
+
+
 class Quotas:
-    """The quotas of a site, judged by the months of its ledger.
+    """The quotas of a site."""
 
-    `carried` gives the pieces of a utility in a month, `charged` everybody's lines of a month, without quota lines.
-    """
-
-    def __init__(
-        self,
-        site: Site,
-        entries: QuotaEntries | None,
-        carried: Callable[[str, Instant, Instant], Sequence[Piece]],
-        charged: Callable[[str], Mapping[str, Sequence[Line]]],
-    ) -> None:
-        self._site, self._entries, self._carried, self._charged = site, entries, carried, charged
+    def __init__(self, site: Site) -> None:
+        self._site = site
 
     def of(
-        self, month: Month, lines: Mapping[str, Sequence[Line]], used: Mapping[str, Mapping[str, Use]]
+        self,
+        month: Month,
+        lines: Mapping[str, Sequence[Line]],
+        used: Mapping[str, Mapping[str, Use]],
+        entries: Sequence[QuotaEntry],
+        past: Past,
     ) -> list[tuple[QuotaStanding, list[Line]]]:
-        """Each quota at the end of a month with its lines; `used` is the month's use by utility and department."""
-        year = int(month.month[:4])
-        quotas = [quota for quota in self._site.quotas if quota.year == year]
-        entries = self._entries.approved(year) if quotas and self._entries else ()
-        utilities = sorted({quota.utility for quota in quotas})
-        before = {utility: self._before(quotas, utility, month) for utility in utilities}
+        """Each quota at the end of a month with its lines.
+
+        `lines` and `used`, by utility and department, are the month's own; `entries` are the approved ones.
+        """
+        quotas = [quota for quota in self._site.quotas if quota.year == int(month.month[:4])]
+        before = {utility: self._before(quotas, utility, month, past) for utility in {one.utility for one in quotas}}
         found = []
         for quota in quotas:
-            months = [one.get(quota.department, NOTHING) for one in before[quota.utility]]
+            months = [one.get(quota.department, NOTHING_USED) for one in before[quota.utility]]
             use = used.get(quota.utility, {}).get(quota.department, NOTHING)
-            account = self._account(quota, month, [*months, use], entries)
+            account = self._account(quota, month, months, use, entries)
             priced = energy(lines.get(quota.department, ()), quota.utility)
-            found.append((account.standing, account.lines(priced, partial(self._year, quota, priced))))
+            found.append((account.standing, account.lines(priced, partial(_whole_year, quota, priced, past))))
         return found
 
-    def _before(self, quotas: Sequence[Quota], utility: str, month: Month) -> list[dict[str, Use]]:
+    def _before(self, quotas: Sequence[Quota], utility: str, month: Month, past: Past) -> list[Mapping[str, Used]]:
         """The months of the year before this one; no more than January where that leaves every quota unknown."""
-        calendar = self._site.calendar
-        first, _ = _year(int(month.month[:4]), calendar)
-        found: list[dict[str, Use]] = []
-        for start, end in pairwise(calendar.edges(first, month.start, "month")):
-            found.append(uses(self._carried(utility, start, end), start))
+        found: list[Mapping[str, Used]] = []
+        for first in _months(int(month.month[:4])):
+            name = f"{first:%Y-%m}"
+            if name >= month.month:
+                break
+            found.append(past.uses(utility, name))
             own = (quota for quota in quotas if quota.utility == utility)
-            if not any(_known(quota, found[0].get(quota.department, NOTHING)) for quota in own):
+            if not any(_known(quota, found[0].get(quota.department, NOTHING_USED)) for quota in own):
                 break
         return found
 
-    def _year(self, quota: Quota, december: Energy) -> Energy:
-        """The energy of a whole year, of which `december` is known."""
-        found = december
-        for first in _months(quota.year)[:-1]:
-            found = found.plus(energy(self._charged(f"{first:%Y-%m}").get(quota.department, ()), quota.utility))
-        return found
-
-    def _account(self, quota: Quota, month: Month, months: Sequence[Use], entries: Sequence[QuotaEntry]) -> _Account:
-        """A quota and the use of its `months`, January to this one."""
+    def _account(
+        self, quota: Quota, month: Month, before: Sequence[Used], use: Use, entries: Sequence[QuotaEntry]
+    ) -> _Account:
+        """A quota and its `use` of the month, which follows the months `before`, from January on."""
         calendar = self._site.calendar
         granted = declared(quota, self._site.departments[quota.department], calendar)
         _, over = calendar.month(month.month)
         amount = granted + sum(effects(quota, entries, over), Decimal(0))
-        total = sum((use.quantity for use in months), quota.used_before or Decimal(0))
-        used = total if _known(quota, months[0]) else None
+        quantities = [*(one.quantity for one in before), use.quantity]
+        total = sum(quantities, quota.used_before or Decimal(0))
+        used = total if _known(quota, before[0] if before else use) else None
         standing = QuotaStanding(
             department=quota.department,
             utility=quota.utility,
@@ -305,7 +324,15 @@ class Quotas:
             warning=None if used is None else _warning(quota, used, amount),
             runs_out=None if used is None else runs_out(quota, calendar, month.end, used, amount),
         )
-        return _Account(quota, month, standing, months[-1])
+        return _Account(quota, month, standing, use)
+
+
+def _whole_year(quota: Quota, december: Energy, past: Past) -> Energy:
+    """The energy of a whole year, of which `december` is known."""
+    found = december
+    for first in _months(quota.year)[:-1]:
+        found = found.plus(past.energies(f"{first:%Y-%m}").get(quota.utility, {}).get(quota.department, Energy()))
+    return found
 
 
 def effects(quota: Quota, approved: Iterable[QuotaEntry], before: Instant = _EVER) -> list[Decimal]:

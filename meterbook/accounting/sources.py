@@ -44,9 +44,11 @@ def sources(site: Site, utility: str, used: Mapping[str, Intervals], start: Inst
     """The sources of a utility over [start, end), cut where a rule begins; `used` holds all its meters' intervals."""
     rules = [rule for rule in site.allocations if site.meters[rule.meter].utility == utility]
     cuts = sorted({start, end, *(rule.start for rule in rules if start < rule.start < end)})
+    formulas = _formulas(site)
     found: dict[tuple[str, LineKind, bool], list[Source]] = {}
     for begin, finish in pairwise(cuts):
-        part = _Part(site, rules, {meter: cells.between(begin, finish) for meter, cells in used.items()}, begin, finish)
+        within = {meter: cells.between(begin, finish) for meter, cells in used.items()}
+        part = _Part(site, rules, within, formulas, begin, finish)
         for root in roots(site, utility):
             for source in part.walk(root):
                 _append(found.setdefault((source.meter, source.kind, source.unknown), []), source)
@@ -67,6 +69,18 @@ def physical(site: Site, factors: Mapping[str, Fraction]) -> dict[str, Fraction]
         for other, weight in inner.items():
             found[other] = found.get(other, Fraction()) + factor * weight
     return {id_: factor for id_, factor in found.items() if factor}
+
+
+_Formulas = Mapping[frozenset[tuple[str, Fraction]], Sequence[str]]
+"""Formula meters by the weighted sum of physical ones that they are."""
+
+
+def _formulas(site: Site) -> _Formulas:
+    found: dict[frozenset[tuple[str, Fraction]], list[str]] = {}
+    for meter in site.meters.values():
+        if meter.factors:
+            found.setdefault(frozenset(physical(site, meter.factors).items()), []).append(meter.id)
+    return found
 
 
 def _append(group: list[Source], source: Source) -> None:
@@ -91,9 +105,15 @@ class _Part:
     """A stretch of time in which no rule begins."""
 
     def __init__(
-        self, site: Site, rules: Sequence[Allocation], used: Mapping[str, Intervals], start: Instant, end: Instant
+        self,
+        site: Site,
+        rules: Sequence[Allocation],
+        used: Mapping[str, Intervals],
+        formulas: _Formulas,
+        start: Instant,
+        end: Instant,
     ) -> None:
-        self.site, self.used, self.start, self.end = site, used, start, end
+        self.site, self.used, self.formulas, self.start, self.end = site, used, formulas, start, end
         begun = sorted((rule for rule in rules if rule.start <= start), key=lambda rule: rule.start)
         self.plain = {rule.meter: rule for rule in begun if not rule.losses}
         self.losses = {rule.meter: rule for rule in begun if rule.losses}
@@ -127,11 +147,7 @@ class _Part:
 
     def _formula_of(self, factors: Mapping[str, Fraction]) -> str | None:
         """The formula meter that equals a remainder; of several the one that a rule gives away."""
-        equal = [
-            meter.id
-            for meter in self.site.meters.values()
-            if meter.factors and physical(self.site, meter.factors) == factors
-        ]
+        equal = self.formulas.get(frozenset(factors.items()), ())
         return min(equal, key=lambda meter: meter not in self.plain, default=None)
 
     def _source(self, meter: str, under: str, kind: LineKind, rule: Allocation | None, cells: Intervals) -> Source:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 
 from meterbook.accounting import price
 from meterbook.accounting.allocate import Piece, joined
@@ -18,13 +19,13 @@ from meterbook.domain.money import UNALLOCATED, round_half_up
 from meterbook.domain.quantity import UNITS, UTILITIES
 from meterbook.domain.quota import QuotaStanding
 from meterbook.domain.site import Site
-from meterbook.domain.statement import QUOTA_KINDS, Line, Statement, StatementState
+from meterbook.domain.statement import QUOTA_KINDS, Line, LineKind, Statement, StatementState
 
 _SHARE = Decimal("0.000001")
 _Priced = tuple[str, str | None, str | None]
 """Party, tariff and band whose charge is put on lines."""
 
-_KINDS = (
+_KINDS: tuple[LineKind, ...] = (
     "direct",
     "shared",
     "loss",
@@ -36,6 +37,7 @@ _KINDS = (
     "quota_reward",
     "adjustment",
 )
+_RANK = {kind: rank for rank, kind in enumerate(_KINDS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +56,64 @@ def lines_of(
     """The lines of one utility by party; those without quantity and charge are left out."""
     unit = UNITS[UTILITIES[utility][0]]
     carried = _joined(pieces)
+    own = _by_tariff(carried)
     charges: dict[_Priced, dict[price.LineKey, Decimal]] = {}
     extra: dict[str, list[Line]] = defaultdict(list)
     tariffs = sorted((tariff for tariff in site.tariffs if tariff.utility == utility), key=lambda one: one.start)
     for component in price.components(tariffs, carried, unit, facts):
+        whole = sum(component.parties.values(), Decimal(0))
         for party, given in component.parties.items():
-            own = [piece for piece in carried if piece.party == party and piece.tariff == component.tariff]
-            carrying = [piece for piece in own if component.band in (None, piece.band)]
+            of_it = own.get((party, component.tariff), _NOBODYS)
+            carrying = of_it.carrying(component.band)
             if component.kind == "direct" and carrying:
                 charges[party, component.tariff, component.band] = _on_lines(given, carrying)
             else:
-                extra[party].append(_summed(month, utility, component, party, given, own))
+                extra[party].append(_summed(month, utility, component, party, whole, of_it))
     found: dict[str, list[Line]] = defaultdict(list)
+    draw = _Drawing(month, utility, unit)
     for piece in carried:
         priced = charges.get((piece.party, piece.tariff, piece.band), {})
-        found[piece.party].append(_line(month, utility, unit, piece, priced.get(_key(piece))))
+        found[piece.party].append(draw.line(piece, priced.get(_key(piece))))
     for party, more in extra.items():
         found[party].extend(more)
     return {party: kept for party, all_ in found.items() if (kept := [line for line in all_ if _worth_a_line(line)])}
 
 
+class _Own:
+    """What a party carries of a tariff version."""
+
+    def __init__(self) -> None:
+        self.pieces: list[Piece] = []
+        self._bands: dict[str | None, list[Piece]] = {}
+
+    def add(self, piece: Piece) -> None:
+        self.pieces.append(piece)
+        self._bands.setdefault(piece.band, []).append(piece)
+
+    def carrying(self, band: str | None) -> Sequence[Piece]:
+        """What of it lies in a band, all of it without one."""
+        return self.pieces if band is None else self._bands.get(band, ())
+
+    @cached_property
+    def quality(self) -> Shares:
+        return quality(self.pieces)
+
+
+_NOBODYS = _Own()
+
+
+def _by_tariff(pieces: Sequence[Piece]) -> dict[tuple[str, str | None], _Own]:
+    found: dict[tuple[str, str | None], _Own] = {}
+    for piece in pieces:
+        key = piece.party, piece.tariff
+        if key not in found:
+            found[key] = _Own()
+        found[key].add(piece)
+    return found
+
+
 def _key(piece: Piece) -> price.LineKey:
-    return (piece.meter, str(piece.kind), piece.start)
+    return (piece.meter, piece.kind, piece.start)
 
 
 def _on_lines(charge: Decimal, carrying: Sequence[Piece]) -> dict[price.LineKey, Decimal]:
@@ -97,34 +135,50 @@ def _joined(pieces: Iterable[Piece]) -> list[Piece]:
 
 def line_id(month: str, party: str, *key: object) -> str:
     """An id that names month and party and stays the same whenever the statement is computed again."""
-    digest = hashlib.sha256("|".join(str(part) for part in key).encode()).hexdigest()[:12]
-    return f"{month}:{party}:{digest}"
+    return f"{month}:{party}:{_digest(*key)}"
 
 
-def _line(month: Month, utility: str, unit: str, piece: Piece, charge: Decimal | None) -> Line:
-    key = (utility, piece.kind, piece.meter, piece.tariff, piece.band, piece.start)
-    return Line(
-        id=line_id(month.month, piece.party, *key),
-        utility=utility,
-        kind=piece.kind,
-        meter=piece.meter,
-        quantity=piece.quantity,
-        unit=unit,
-        share=round_half_up(piece.share, _SHARE),
-        charge=charge,
-        tariff=piece.tariff,
-        band=piece.band,
-        start=piece.start,
-        end=piece.end,
-        quality=quality([piece]),
-    )
+def _digest(*key: object) -> str:
+    return hashlib.sha256("|".join(str(part) for part in key).encode()).hexdigest()[:12]
 
 
-def _summed(
-    month: Month, utility: str, component: price.Component, party: str, charge: Decimal, own: Sequence[Piece]
-) -> Line:
-    """One line for a component that concerns all of a party's quantity."""
-    whole = sum(component.parties.values(), Decimal(0))
+class _Drawing:
+    """Draws the lines of pieces, and finds only once what those of many parties have in common."""
+
+    def __init__(self, month: Month, utility: str, unit: str) -> None:
+        self.month, self.utility, self.unit = month.month, utility, unit
+        self.digests: dict[tuple[object, ...], str] = {}
+        self.qualities: dict[tuple[int, bool], Shares] = {}
+
+    def line(self, piece: Piece, charge: Decimal | None) -> Line:
+        """The line of a piece."""
+        key = (self.utility, piece.kind, piece.meter, piece.tariff, piece.band, piece.start)
+        if key not in self.digests:
+            self.digests[key] = _digest(*key)
+        # However much of its meter a piece is, its quality is that of the meter's intervals.
+        of = (id(piece.cells), bool(piece.quantity))
+        if of not in self.qualities:
+            self.qualities[of] = quality([piece])
+        return Line(
+            id=f"{self.month}:{piece.party}:{self.digests[key]}",
+            utility=self.utility,
+            kind=piece.kind,
+            meter=piece.meter,
+            quantity=piece.quantity,
+            unit=self.unit,
+            share=round_half_up(piece.share, _SHARE),
+            charge=charge,
+            tariff=piece.tariff,
+            band=piece.band,
+            start=piece.start,
+            end=piece.end,
+            quality=self.qualities[of],
+        )
+
+
+def _summed(month: Month, utility: str, component: price.Component, party: str, whole: Decimal, own: _Own) -> Line:
+    """One line for a component, which comes to `whole` for the site and concerns all of a party's quantity."""
+    charge = component.parties[party]
     quantity = component.quantities.get(party)
     return Line(
         id=line_id(month.month, party, utility, component.kind, component.tariff, component.band),
@@ -137,9 +191,9 @@ def _summed(
         charge=charge,
         tariff=component.tariff,
         band=component.band,
-        start=min((piece.start for piece in own), default=month.start),
-        end=max((piece.end for piece in own), default=month.end),
-        quality=quality(own),
+        start=min((piece.start for piece in own.pieces), default=month.start),
+        end=max((piece.end for piece in own.pieces), default=month.end),
+        quality=own.quality,
     )
 
 
@@ -154,8 +208,8 @@ def quality(own: Sequence[Piece]) -> Shares:
     total = sum((abs(piece.quantity) for piece in own), Decimal(0))
     nobody_knows = sum((abs(piece.quantity) for piece in own if piece.unknown), Decimal(0))
     estimated = sum((Fraction(abs(piece.quantity)) * piece.cells.estimated_share for piece in known), Fraction())
-    time = sum(int(piece.cells.length.sum()) for piece in known)
-    lost = sum(int(piece.cells.length[piece.cells.missing].sum()) for piece in known)
+    time = sum(piece.cells.time for piece in known)
+    lost = sum(piece.cells.lost for piece in known)
     present = (1 - Fraction(lost, time) if time else Fraction(0)) * (1 - Fraction(nobody_knows) / Fraction(total or 1))
     guessed = estimated / Fraction(total - nobody_knows) if total > nobody_knows else Fraction()
     return Shares.of_time(float(guessed * present), float(1 - present))
@@ -171,7 +225,7 @@ def compose(
     quota: Sequence[QuotaStanding] = (),
 ) -> Statement:
     """A department's statement; `totals` holds the total of every department, for the roll-up of its subtree."""
-    ordered = sorted(own, key=_order)
+    ordered = sorted(own, key=place)
     below = site.departments_below(department) if department != UNALLOCATED else frozenset({UNALLOCATED})
     total = totals.get(department, Decimal(0))
     subtree = [totals.get(other, Decimal(0)) for other in below]
@@ -195,8 +249,9 @@ def compose(
     return replace(draft, hash=fingerprint(draft))
 
 
-def _order(line: Line) -> tuple[object, ...]:
-    return (line.utility, _KINDS.index(line.kind), line.meter or "", line.start, line.tariff or "", line.band or "")
+def place(line: Line) -> tuple[str, int, str, Instant, str, str]:
+    """What orders the lines of a statement."""
+    return (line.utility, _RANK[line.kind], line.meter or "", line.start, line.tariff or "", line.band or "")
 
 
 def total_of(own: Iterable[Line]) -> Decimal | None:

@@ -45,6 +45,8 @@ class Closings:
     def __init__(self, books: Books) -> None:
         self._books = books
         self._record = lru_cache(REMEMBERED)(self._read)
+        self._terms = lru_cache(REMEMBERED)(self._read_terms)
+        self._adjustments: dict[str, Sequence[tuple[str, Line]]] = {}
 
     def signatures(self) -> Sequence[Signature]:
         """Who closed which months, in their order."""
@@ -55,9 +57,30 @@ class Closings:
         """The record of a closed month; raises KeyError for one that is not."""
         return self._record(month)
 
+    def terms(self, month: str) -> Terms:
+        """The terms of a closed month; raises KeyError for one that is not."""
+        return self._terms(month)
+
+    def adjustments(self, month: str) -> Sequence[tuple[str, Line]]:
+        """The adjustment lines of a closed month with their departments; none for one that is not."""
+        if month not in self._adjustments:
+            with self._books.read() as connection:
+                found = adjustments(connection, month)
+                if month not in {one.month for one in signatures(connection)}:
+                    return found
+            self._adjustments[month] = found
+        return self._adjustments[month]
+
     def _read(self, month: str) -> Closed:
         with self._books.read() as connection:
             return get(connection, month)
+
+    def _read_terms(self, month: str) -> Terms:
+        with self._books.read() as connection:
+            row = connection.execute(select(closings.c.terms).where(closings.c.month == month)).one_or_none()
+        if row is None:
+            raise KeyError(month)
+        return _TERMS.validate_json(row.terms)
 
 
 def add(connection: Connection, record: Closed) -> None:
@@ -111,6 +134,13 @@ def get(connection: Connection, month: str) -> Closed:
         tuple(sorted((_statement(one, own.get(one.department, [])) for one in found), key=lambda one: one.department)),
         _BALANCES.validate_json(row.balances),
     )
+
+
+def adjustments(connection: Connection, month: str) -> list[tuple[str, Line]]:
+    """The adjustment lines of a closed month with their departments, in the order of its record."""
+    query = select(statement_lines).where(statement_lines.c.month == month, statement_lines.c.kind == "adjustment")
+    ordered = query.order_by(statement_lines.c.department, statement_lines.c.place)
+    return [(row.department, _line(row)) for row in connection.execute(ordered)]
 
 
 def _signature(row: Any) -> Signature:

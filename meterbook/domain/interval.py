@@ -170,19 +170,29 @@ class BaseIntervals:
         One missing interval makes the coarser one missing; otherwise that is measured when the register was read at
         both its ends, whatever happened in between (an exchange, another ratio), and nobody declared a part of it.
         """
-        at = np.searchsorted(self.edges, edges)
-        first = at[:-1]
-        missing = np.logical_or.reduceat(self.missing, first)
-        inside = np.bitwise_or.reduceat(self.inside, first)
-        measured = self.measured[at]
+        if not np.array_equal(edges, self.edges):
+            return self._coarser(edges).joined(edges)
+        missing, inside, measured, ends = self.missing, self.inside, self.measured, self.ends
         unsure = ~(measured[:-1] & measured[1:]) | ((inside & np.uint16(Reason.CORRECTED)) > 0)
-        ends = self.ends[at]
         return Intervals(
             edges,
-            np.where(missing, 0, np.add.reduceat(self.amount, first)),
+            np.where(missing, 0, self.amount),
             (~missing & unsure).astype(np.float64),
             missing,
             (inside | np.where(missing, 0, ends[:-1] | ends[1:])).astype(np.uint16),
+            self.quantum,
+        )
+
+    def _coarser(self, edges: NDArray[np.int64]) -> BaseIntervals:
+        at = np.searchsorted(self.edges, edges)
+        first = at[:-1]
+        return BaseIntervals(
+            edges,
+            np.add.reduceat(self.amount, first),
+            np.logical_or.reduceat(self.missing, first),
+            self.measured[at],
+            self.ends[at],
+            np.bitwise_or.reduceat(self.inside, first),
             self.quantum,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from math import lcm
 from typing import TypeVar, cast
 
 Party = TypeVar("Party", str, tuple[str, str, int])
@@ -18,9 +19,11 @@ UNALLOCATED = "unallocated"
 
 def round_half_up(value: Decimal | Fraction, step: Decimal = FEN) -> Decimal:
     """`value` to the nearest multiple of `step`, halves away from zero."""
-    exact = Fraction(value) / Fraction(step)
-    whole = (abs(exact) + Fraction(1, 2)).__floor__()
-    return (Decimal(whole if exact >= 0 else -whole) * step).quantize(step, ROUND_HALF_UP)
+    numerator, denominator = value.as_integer_ratio()
+    fine, whole = step.as_integer_ratio()
+    numerator, denominator = numerator * whole, denominator * fine
+    count = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return (Decimal(count if numerator >= 0 else -count) * step).quantize(step, ROUND_HALF_UP)
 
 
 def apportion(total: Decimal, weights: Mapping[Party, Decimal | Fraction], step: Decimal = FEN) -> dict[Party, Decimal]:
@@ -33,18 +36,24 @@ def apportion(total: Decimal, weights: Mapping[Party, Decimal | Fraction], step:
     """
     if total < 0:
         return {party: -part for party, part in apportion(-total, weights, step).items()}
-    steps = Fraction(total) / Fraction(step)
-    if steps.denominator != 1:
+    (number, part), (fine, whole) = total.as_integer_ratio(), step.as_integer_ratio()
+    steps, rest = divmod(number * whole, part * fine)
+    if rest:
         raise ValueError(f"{total} is not a multiple of {step}")
-    whole = sum((Fraction(weight) for weight in weights.values()), Fraction())
-    if whole <= 0:
+    # Whole numbers in the proportion of the weights: exact, and many times quicker than fractions.
+    ratios = {party: weight.as_integer_ratio() for party, weight in weights.items()}
+    common = lcm(*(denominator for _, denominator in ratios.values()))
+    sizes = {party: numerator * (common // denominator) for party, (numerator, denominator) in ratios.items()}
+    everything = sum(sizes.values())
+    if everything <= 0:
         if not all(isinstance(party, str) for party in weights):
             raise ValueError("weights that are not positive in sum divide nothing")
         return cast("dict[Party, Decimal]", {UNALLOCATED: total})
-    exact = {party: steps * Fraction(weight) / whole for party, weight in weights.items()}
-    given = {party: part.__floor__() for party, part in exact.items()}
-    missing = steps.numerator - sum(given.values())
-    by_fraction = sorted(exact, key=lambda party: (given[party] - exact[party], party))
-    for party in by_fraction[:missing]:
-        given[party] += 1
-    return {party: Decimal(count) * step for party, count in given.items()}
+    given, left = dict[Party, int](), dict[Party, int]()
+    for party, size in sizes.items():
+        given[party], left[party] = divmod(steps * size, everything)
+    missing = steps - sum(given.values())
+    if missing:
+        for party in sorted(left, key=lambda party: (-left[party], party))[:missing]:
+            given[party] += 1
+    return {party: count * step for party, count in given.items()}

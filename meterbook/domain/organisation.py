@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -57,13 +57,23 @@ class Team:
 
 def subtree(root: str, parents: Mapping[str, str | None]) -> frozenset[str]:
     """`root` and everything below it, for a tree given as child -> parent."""
-    below: dict[str, list[str]] = {}
+    return within(root, below(parents))
+
+
+def below(parents: Mapping[str, str | None]) -> dict[str, list[str]]:
+    """What stands directly below each that has children, for a tree given as child -> parent."""
+    found: dict[str, list[str]] = {}
     for child, parent in parents.items():
         if parent is not None:
-            below.setdefault(parent, []).append(child)
+            found.setdefault(parent, []).append(child)
+    return found
+
+
+def within(root: str, children: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """`root` and everything below it, for a tree given as parent -> children."""
     found, waiting = {root}, [root]
     while waiting:
-        for child in below.get(waiting.pop(), ()):
+        for child in children.get(waiting.pop(), ()):
             if child not in found:
                 found.add(child)
                 waiting.append(child)

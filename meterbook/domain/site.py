@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from meterbook.domain.allocation import Allocation
 from meterbook.domain.calendar import Calendar
 from meterbook.domain.device import Connection, Device, Point
 from meterbook.domain.meter import Meter
-from meterbook.domain.organisation import Department, Person, Space, Team, subtree
+from meterbook.domain.organisation import Department, Person, Space, Team, below, within
 from meterbook.domain.plans import MaintenancePlan, Opening, Quota, Scores
 from meterbook.domain.rule import Rule
 from meterbook.domain.stepdown import StepDown
@@ -55,11 +56,23 @@ class Site:
 
     def departments_below(self, department: str) -> frozenset[str]:
         """A department and everything below it."""
-        return subtree(department, self.department_parents)
+        return within(department, self._departments_under)
 
-    def children(self, meter: str) -> list[Meter]:
+    @cached_property
+    def _departments_under(self) -> Mapping[str, Sequence[str]]:
+        return below(self.department_parents)
+
+    def children(self, meter: str) -> Sequence[Meter]:
         """The meters whose parent is `meter`."""
-        return [child for child in self.meters.values() if child.parent == meter]
+        return self._children.get(meter, ())
+
+    @cached_property
+    def _children(self) -> Mapping[str, Sequence[Meter]]:
+        found: dict[str, list[Meter]] = {}
+        for meter in self.meters.values():
+            if meter.parent is not None:
+                found.setdefault(meter.parent, []).append(meter)
+        return found
 
     def meter_of_point(self, point: str) -> Meter | None:
         """The meter that reads a point, if one does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -13,7 +14,7 @@ from meterbook.domain.kept import MonthKept, Standing
 from meterbook.domain.timeline import BEGINNING
 from meterbook.readings.fault import StoreError
 
-VERSION = 1
+VERSION = 2
 NAME = "intervals.db"
 
 _TABLES = f"""
@@ -27,12 +28,23 @@ _TABLES = f"""
         register TEXT NOT NULL, month TEXT NOT NULL, cuts TEXT NOT NULL, handholds BLOB NOT NULL, content BLOB NOT NULL,
         UNIQUE (register, month)
     );
+    CREATE TABLE changes (month TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE born (name TEXT NOT NULL);
+    CREATE TABLE results (name TEXT PRIMARY KEY, basis TEXT NOT NULL, content BLOB NOT NULL);
     PRAGMA user_version = {VERSION};
 """
+_BORN = "INSERT INTO born VALUES (hex(randomblob(16)))"
 
 _STALE = "UPDATE registers SET stale = min(coalesce(stale, ?1), ?1), marks = marks + 1"
 _STANDING = """SELECT coalesce(basis, ''), stale, coalesce(marks, sequence, 0), coalesce(version, 0)
     FROM (SELECT ? AS asked) LEFT JOIN registers ON id = asked LEFT JOIN followed"""
+_STANDINGS = """SELECT coalesce(basis, ''), stale, coalesce(marks, sequence, 0), coalesce(version, 0)
+    FROM json_each(?) AS asked LEFT JOIN registers ON registers.id = asked.value LEFT JOIN followed
+    ORDER BY asked.key"""
+_MONTHS = """SELECT register, month, cuts, CASE WHEN month > ?3 THEN handholds ELSE x'' END,
+        CASE WHEN month > ?3 THEN x'' ELSE content END
+    FROM json_each(?1) CROSS JOIN months ON register = value AND month BETWEEN ?2 AND ?4 ORDER BY month"""
+_CHANGED = "INSERT INTO changes VALUES (?, 1) ON CONFLICT (month) DO UPDATE SET count = count + 1"
 _REGISTER = """INSERT INTO registers (id, point, basis, stale) VALUES (?, ?, ?, ?)
     ON CONFLICT (id)
     DO UPDATE SET point = excluded.point, basis = excluded.basis, stale = excluded.stale, version = version + 1"""
@@ -72,6 +84,7 @@ class IntervalFile:
                 connection.execute(_STALE, (start,))
             connection.executemany(f"{_STALE} WHERE point = ?2", [(at, point) for point, at in late.items()])
             connection.execute("INSERT OR REPLACE INTO followed (only, sequence) VALUES (1, ?)", (sequence,))
+            connection.execute(_CHANGED, ("",))
 
     def standing(self, register: str) -> Standing:
         """See IntervalStore."""
@@ -83,6 +96,18 @@ class IntervalFile:
         sql = """SELECT month, cuts, handholds, content FROM months
                  WHERE register = ? AND month BETWEEN ? AND ? ORDER BY month"""
         return [MonthKept(*row) for row in self._rows(sql, register, first, last)]
+
+    def several(
+        self, registers: Sequence[str], first: str, last: str, after: str
+    ) -> list[tuple[Standing, list[MonthKept]]]:
+        """See IntervalStore."""
+        asked = json.dumps(registers)
+        with self._transaction("DEFERRED") as connection:
+            found: dict[str, list[MonthKept]] = {register: [] for register in registers}
+            for register, *kept in connection.execute(_MONTHS, (asked, first, last, after)):
+                found[register].append(MonthKept(*kept))
+            standings = [Standing(*row) for row in connection.execute(_STANDINGS, (asked,))]
+        return list(zip(standings, found.values(), strict=True))
 
     def outline(self, register: str) -> list[MonthKept]:
         """See IntervalStore."""
@@ -102,12 +127,31 @@ class IntervalFile:
             sql = "SELECT month, cuts, handholds, content FROM months WHERE register = ? AND month >= ?"
             held = {MonthKept(*kept) for kept in connection.execute(sql, (register, first))}
             wanted = {month.month for month in months}
+            fresh = [month for month in months if month not in held]
+            gone = {kept.month for kept in held} - wanted
             connection.executemany(
-                "DELETE FROM months WHERE register = ? AND month = ?",
-                [(register, kept.month) for kept in held if kept.month not in wanted],
+                "DELETE FROM months WHERE register = ? AND month = ?", [(register, month) for month in gone]
             )
-            connection.executemany(_MONTH, [(register, *month) for month in months if month not in held])
+            connection.executemany(_MONTH, [(register, *month) for month in fresh])
+            known = {(kept.month, kept.cuts, kept.content) for kept in held}
+            gone |= {one.month for one in fresh if (one.month, one.cuts, one.content) not in known}
+            connection.executemany(_CHANGED, [(month,) for month in (*gone, "")])
             return True
+
+    def changes(self, first: str, last: str) -> str:
+        """See IntervalStore."""
+        rows = self._rows("SELECT month, count FROM changes WHERE month BETWEEN ? AND ? ORDER BY month", first, last)
+        return json.dumps([*self._rows("SELECT name FROM born"), *rows])
+
+    def result(self, name: str, basis: str) -> bytes | None:
+        """See IntervalStore."""
+        rows = self._rows("SELECT content FROM results WHERE name = ? AND basis = ?", name, basis)
+        return rows[0][0] if rows else None
+
+    def keep_result(self, name: str, basis: str, content: bytes) -> None:
+        """See IntervalStore."""
+        with self._transaction() as connection:
+            connection.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", (name, basis, content))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -119,9 +163,9 @@ class IntervalFile:
             return self._connection.execute(sql, parameters).fetchall()
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
         with self._explained(), self.turn:
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute(f"BEGIN {kind}")
             try:
                 yield self._connection
                 self._connection.execute("COMMIT")
@@ -152,5 +196,5 @@ def _prepare(connection: sqlite3.Connection) -> None:
     names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     for (name,) in names:
         connection.execute(f'DROP TABLE "{name}"')
-    for statement in _TABLES.split(";"):
+    for statement in (*_TABLES.split(";"), _BORN):
         connection.execute(statement)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -129,7 +130,7 @@ def test_a_closed_line_keeps_its_rule_and_its_price(tmp_path: Path) -> None:
         books.migrate()
         desk = Desk(LATE, books)
         desk.close("2026-10", NOVEMBER)
-        bare = desk.site.__class__(**{**desk.site.__dict__, "allocations": (), "tariffs": ()})
+        bare = replace(desk.site, allocations=(), tariffs=())
         found = told(desk.of(bare), "2026-10", "a", 0)
         assert found.rule == desk.site.allocations[0]
         assert found.tariff == desk.site.tariffs[0]
