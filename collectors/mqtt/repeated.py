@@ -15,6 +15,8 @@ class Repeated:
 
 REPEATED = Repeated()
 
+_NESTED = (dict, list)
+
 
 def unambiguous(document: object, payload: bytes) -> object:
     """A document that was parsed from a payload, with REPEATED at keys that stand in it with different values.
@@ -22,7 +24,8 @@ def unambiguous(document: object, payload: bytes) -> object:
     A key is followed by a colon: as many as there are keys, and none was lost. Only where there seem to be more or
     fewer (one in a text, one behind a space) the payload is parsed again, which takes ten times as long.
     """
-    if payload.count(b'":') == _keys(document):
+    written = payload.count(b'":')
+    if _keys_of_flat(document) == written or _keys(document) == written:
         return document
     try:
         return json.loads(payload, object_pairs_hook=_object)
@@ -30,17 +33,26 @@ def unambiguous(document: object, payload: bytes) -> object:
         return document  # nothing that is read stands so deep
 
 
-def _keys(document: object) -> int:
-    if type(document) is not dict and type(document) is not list:
+def _keys_of_flat(document: object) -> int:
+    """How many keys an object has, with those of the objects in lists, where these hold neither: most are so."""
+    if type(document) is not dict:
         return 0
+    found = len(document)
+    for one in document.values():
+        if type(one) is list and set(map(type, one)) == {dict}:
+            found += sum(map(len, one))
+    return found
+
+
+def _keys(document: object) -> int:
+    """How many keys the objects in a document have."""
     found, waiting = 0, [document]
-    while waiting:
-        one = waiting.pop()
+    for one in waiting:
         if type(one) is dict:
             found += len(one)
-            waiting += [each for each in one.values() if type(each) is dict or type(each) is list]
-        else:
-            waiting += [each for each in one if type(each) is dict or type(each) is list]
+            waiting += [each for each in one.values() if type(each) in _NESTED]
+        elif type(one) is list:
+            waiting += one
     return found
 
 
