@@ -43,7 +43,7 @@ SITE = {
 
 READY = """
 import sys
-import meterbook.cli.accounts, meterbook.wiring
+import meterbook.cli.close, meterbook.wiring
 from meterbook.cli import app
 print("ready", flush=True)
 app()
