@@ -94,7 +94,7 @@ class Slave:
 
     def reads(self, now: Instant) -> list[Block]:
         """The reads to send; what it refused is left out for an hour."""
-        if now >= self._relearn or self.origin != self._planned_from:
+        if not self._relearn - RELEARN <= now < self._relearn or self.origin != self._planned_from:
             self._planned_from = self.origin
             self._forget()
             self._relearn = now + RELEARN

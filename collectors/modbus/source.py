@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pymodbus import FramerType
@@ -127,8 +129,7 @@ class Link:
     async def open(self) -> bool:
         """Connect anew; False where nothing answers.
 
-        RTU frames carry no number: what was asked before this link was there is let pass, the first time. Of a gateway
-        that was not there nothing was asked.
+        RTU frames carry no number: what was asked before this link was there is let pass, the first time.
         """
         await self.close()
         self._client = client_of(self._connection, self._ear.hears)
@@ -139,7 +140,7 @@ class Link:
         if found and self._fresh:
             timeout = self._connection.timeout / SECOND
             await asyncio.sleep(min(self._doubt.patience, max(PATIENT * timeout, FRESH)))
-        self._fresh = False
+            self._fresh = False
         return found
 
     async def close(self) -> None:
@@ -261,6 +262,7 @@ def client_of(connection: ModbusConnection, heard: Callable[[bytes], None] = lam
         if sending and packet[place] not in FUNCTIONS.values():
             raise NotReading(f"function code {packet[place]} is not sent; Meterbook only reads")
         if rtu and not sending:
+            _acknowledge(client)
             heard(packet)
         return packet
 
@@ -290,6 +292,17 @@ def client_of(connection: ModbusConnection, heard: Callable[[bytes], None] = lam
     for reply in (_Coils, _Discretes, _Holdings, _Inputs):
         client.register(reply)
     return client
+
+
+def _acknowledge(client: Client) -> None:
+    """Acknowledge at once what came.
+
+    A gateway may hold back what else it has to say until then, and a copy of an answer would meet our next question.
+    """
+    line = client.ctx.transport.get_extra_info("socket") if client.ctx.transport else None
+    if line is not None and hasattr(socket, "TCP_QUICKACK"):
+        with suppress(OSError):
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 async def _ask(client: Client, unit: int, block: Block) -> ModbusPDU:
