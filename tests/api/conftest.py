@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from served.world import World, served
-
-from api.app import create_app
+from served.world import World, app_of, served
 
 
 @pytest.fixture
@@ -29,4 +27,4 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture
 def client(world: World) -> TestClient:
     """Somebody who is not signed in."""
-    return TestClient(create_app(world.rooms), follow_redirects=False)
+    return TestClient(app_of(world.rooms), follow_redirects=False)

@@ -11,9 +11,8 @@ from typing import Any, get_args
 import pytest
 from fastapi.testclient import TestClient
 from served.december import december
-from served.world import MONTH, NOW, World, sign_in
+from served.world import MONTH, NOW, World, app_of, sign_in
 
-from api.app import create_app
 from api.portal import account_words
 from meterbook.accounting.score import LIMITS
 from meterbook.books import quotas
@@ -40,7 +39,7 @@ class Desk:
     """People with a browser each, signed in, who read English."""
 
     def __init__(self, world: World) -> None:
-        self.world, app = world, create_app(world.rooms)
+        self.world, app = world, app_of(world.rooms)
         self.programs = TestClient(app)
         self.clients, self.csrf = {}, {}
         for who in PEOPLE:
@@ -287,7 +286,7 @@ def test_a_score_shows_how_it_came_about(desk: Desk) -> None:
     "path", [f"/accounting/{MONTH}", "/accounting/quotas", "/accounting/scores", "/disputes?show=all"]
 )
 def test_the_accounts_speak_chinese(desk: Desk, path: str) -> None:
-    client = TestClient(create_app(desk.world.rooms), cookies={"meterbook_language": "zh"})
+    client = TestClient(app_of(desk.world.rooms), cookies={"meterbook_language": "zh"})
     page = worded(client.get(path, headers=desk.world.bearer("eng")).text)
     names = {"Excel", "PDF", "CSV", "kWh", "CT"}
     english = set(re.findall(r"\b[A-Z][a-z]{3,}\b", page)) - names

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from fastapi import Depends
 from fastapi.testclient import TestClient
-from served.world import PASSWORD, World, sign_in
+from served.world import PASSWORD, World, app_of, sign_in
 
 from api import auth
 from api.app import create_app
@@ -41,7 +41,7 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(client: TestClien
 
 
 def test_the_cookie_is_secure_where_the_address_is(world: World) -> None:
-    client = TestClient(create_app(world.rooms), base_url="https://testserver", follow_redirects=False)
+    client = TestClient(app_of(world.rooms), base_url="https://testserver", follow_redirects=False)
     answer = client.post("/login", data={"name": "eng", "password": PASSWORD})
     assert "secure" in answer.headers["set-cookie"].lower()
 

@@ -10,10 +10,10 @@ import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from served.december import OVER
-from served.world import MONTH, PASSWORD, World, sign_in
+from served.world import MONTH, PASSWORD, World, app_of, sign_in
 from sqlalchemy import text
 
-from api.app import PAGES, RESOURCES, create_app
+from api.app import PAGES, RESOURCES
 from api.closing import close
 from meterbook.accounting.ledger import Ledger
 from meterbook.books.closings import Closings
@@ -90,7 +90,7 @@ def rows(world: World) -> dict[str, list[str]]:
 
 def recorded(world: World) -> dict[str, Any]:
     """The record of the month, and what is told of it."""
-    client, bearer = TestClient(create_app(world.rooms)), world.bearer("eng")
+    client, bearer = TestClient(app_of(world.rooms)), world.bearer("eng")
     told = {path: client.get(f"{V1}/{path}/{MONTH}", headers=bearer).content for path in ("statements", "balance")}
     return {**told, **rows(world)}
 
@@ -104,7 +104,7 @@ def test_no_endpoint_that_writes_is_left_out() -> None:
 def test_every_endpoint_that_writes_leaves_a_closed_month_alone(december: World) -> None:
     before, kept = recorded(december), rows(december)
     assert all(kept.values())
-    client = TestClient(create_app(december.rooms))
+    client = TestClient(app_of(december.rooms))
     lines = client.get(f"{V1}/statements/{MONTH}/radiology", headers=december.bearer("eng")).json()["lines"]
     places = {"first": lines[0]["id"], "second": lines[1]["id"]}
     for route, path, body, status in PROGRAMS:
@@ -113,7 +113,7 @@ def test_every_endpoint_that_writes_leaves_a_closed_month_alone(december: World)
         assert answer.status_code == status, (route, answer.text)
         assert rows(december) == kept, route
     for route, path, who, fields, status in FORMS:
-        portal = TestClient(create_app(december.rooms), follow_redirects=False)
+        portal = TestClient(app_of(december.rooms), follow_redirects=False)
         answer = portal.post(path.format(**places), data={"csrf": sign_in(portal, who), **fields})
         assert answer.status_code == status, (route, answer.text)
         assert rows(december) == kept, route

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from served.december import december
-from served.world import MONTH, NOW, ROOT, World
+from served.world import MONTH, NOW, ROOT, World, app_of
 
-from api.app import create_app
 from meterbook.books import audit
 from meterbook.domain.instant import DAY
 from meterbook.domain.reading import Reading
@@ -42,7 +41,7 @@ class Desk:
     """Somebody who asks and tells, as a program does."""
 
     def __init__(self, world: World) -> None:
-        self.world, self.client = world, TestClient(create_app(world.rooms))
+        self.world, self.client = world, TestClient(app_of(world.rooms))
 
     def ask(self, path: str, who: str = "eng", status: int = 200) -> Any:
         answer = self.client.get(V1 + path, headers=self.world.bearer(who))

@@ -14,9 +14,8 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 from openpyxl import load_workbook
 from pypdf import PdfReader
-from served.world import MONTH, World
+from served.world import MONTH, World, app_of
 
-from api.app import create_app
 from meterbook.settings import Reports
 
 V1 = "/api/v1"
@@ -24,7 +23,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def get(world: World, path: str, who: str = "eng", status: int = 200) -> Response:
-    answer = TestClient(create_app(world.rooms)).get(f"{V1}{path}", headers=world.bearer(who))
+    answer = TestClient(app_of(world.rooms)).get(f"{V1}{path}", headers=world.bearer(who))
     assert answer.status_code == status, answer.text
     return answer
 
@@ -109,7 +108,7 @@ def test_what_is_not_there_or_not_asked_for_rightly(shared: World, ending: str) 
     get(shared, f"/statements/2026-13.{ending}", "eng", 422)
     get(shared, f"/statements/{MONTH}.{ending}?language=fr", "eng", 422)
     get(shared, f"/statements/{MONTH}.{ending}", "chen", 403)
-    assert TestClient(create_app(shared.rooms)).get(f"{V1}/statements/{MONTH}.{ending}").status_code == 401
+    assert TestClient(app_of(shared.rooms)).get(f"{V1}/statements/{MONTH}.{ending}").status_code == 401
 
 
 def test_without_a_font_a_pdf_is_answered_with_the_package_to_install(world: World, tmp_path: Path) -> None:
@@ -130,7 +129,7 @@ def test_accounts_come_from_the_settings(world: World) -> None:
 
 
 def test_pages_lead_to_the_files(shared: World) -> None:
-    client = TestClient(create_app(shared.rooms), cookies={"meterbook_language": "en"})
+    client = TestClient(app_of(shared.rooms), cookies={"meterbook_language": "en"})
     for page, expected in (
         ("/departments/radiology", [f"/statements/{MONTH}/radiology.{one}" for one in ("xlsx", "pdf", "csv")]),
         ("/departments", [*(f"/statements/{MONTH}.{one}" for one in ("xlsx", "pdf", "csv")), f"/ledger/{MONTH}.csv"]),

@@ -11,9 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi.testclient import TestClient
-from served.world import NOW, World, sign_in
+from served.world import NOW, World, app_of, sign_in
 
-from api.app import create_app
 from meterbook.accounting.ledger import Ledger
 from meterbook.books import audit, corrections
 from meterbook.domain.correction import Exchange, Exclusion
@@ -41,7 +40,7 @@ def looker(shared: World) -> TestClient:
 
 def at_the_portal(world: World) -> TestClient:
     world.pipeline.deliver("test", [Reading(POINT, NOW - DAY, 5000.5)])
-    client = TestClient(create_app(world.rooms), follow_redirects=False, cookies={"meterbook_language": "en"})
+    client = TestClient(app_of(world.rooms), follow_redirects=False, cookies={"meterbook_language": "en"})
     client.csrf = sign_in(client, "eng")  # type: ignore[attr-defined]
     return client
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from served.world import World
+from served.world import World, app_of
 
-from api.app import create_app
 from meterbook.accounting.ledger import Ledger
 from meterbook.domain.allocation import Allocation, Split
 from meterbook.domain.instant import parse
@@ -40,7 +39,7 @@ def handed_over(world: World) -> World:
 
 
 def ask(world: World, who: str, path: str, **query: str) -> Any:
-    return TestClient(create_app(world.rooms)).get(path, params=query, headers=world.bearer(who))
+    return TestClient(app_of(world.rooms)).get(path, params=query, headers=world.bearer(who))
 
 
 def values(world: World, who: str, by: str) -> list[Decimal | None]:

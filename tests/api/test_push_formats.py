@@ -12,9 +12,8 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from served.world import NOW, World
+from served.world import NOW, World, app_of
 
-from api.app import create_app
 from api.edge import MAX_BODY
 from collectors.push.body import MAX_ROWS
 from meterbook.domain.instant import SECOND, iso, parse
@@ -286,7 +285,7 @@ def _json(document: object) -> bytes:
 
 @pytest.fixture(scope="module")
 def hostile(shared: World) -> Iterator[TestClient]:
-    with TestClient(create_app(shared.rooms), headers=shared.bearer("eng"), raise_server_exceptions=False) as client:
+    with TestClient(app_of(shared.rooms), headers=shared.bearer("eng"), raise_server_exceptions=False) as client:
         yield client
 
 

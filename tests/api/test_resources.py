@@ -9,9 +9,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from served.world import MONTH, World
-
-from api.app import create_app
+from served.world import MONTH, World, app_of
 
 V1 = "/api/v1"
 SPAN = {"from": "2026-11-17T00:00:00+08:00", "to": "2026-11-18T00:00:00+08:00"}
@@ -19,7 +17,7 @@ PLAIN = re.compile(r"-?\d+(\.\d+)?")
 
 
 def ask(world: World, path: str, who: str = "eng", **query: Any) -> Any:
-    answer = TestClient(create_app(world.rooms)).get(V1 + path, params=query, headers=world.bearer(who))
+    answer = TestClient(app_of(world.rooms)).get(V1 + path, params=query, headers=world.bearer(who))
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -92,7 +90,7 @@ def test_a_statement_adds_up_and_is_the_one_of_the_list(shared: World) -> None:
 
 
 def test_a_statement_as_csv(shared: World) -> None:
-    client = TestClient(create_app(shared.rooms))
+    client = TestClient(app_of(shared.rooms))
     answer = client.get(f"{V1}/statements/{MONTH}/radiology.csv", headers=shared.bearer("ray"))
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert "statement-2026-11-radiology.csv" in answer.headers["content-disposition"]
@@ -157,7 +155,7 @@ def test_readings_are_summed_up_by_local_windows(shared: World) -> None:
     assert (day["min"], day["max"], day["last"]) == (raw[0]["value"], raw[-1]["value"], raw[-1]["value"])
     assert Decimal(day["min"]) < Decimal(day["mean"]) < Decimal(day["max"])
     much = {"from": "2000-01-01T00:00:00Z", "to": "2026-01-01T00:00:00Z", "step": "15m"}
-    answer = TestClient(create_app(shared.rooms)).get(V1 + path, params=much, headers=shared.bearer("eng"))
+    answer = TestClient(app_of(shared.rooms)).get(V1 + path, params=much, headers=shared.bearer("eng"))
     assert (answer.status_code, answer.json()["errors"][0]["where"]) == (422, "query.step")
 
 
@@ -187,7 +185,7 @@ def test_an_incident_shows_its_evidence_and_who_was_told(shared: World) -> None:
 
 
 def test_the_interface_is_described_with_examples(shared: World) -> None:
-    client = TestClient(create_app(shared.rooms))
+    client = TestClient(app_of(shared.rooms))
     document = client.get(f"{V1}/openapi.json").json()
     assert client.get("/docs").status_code == 200
     for path, methods in document["paths"].items():

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
-from served.world import MONTH, World
+from served.world import MONTH, World, app_of
 
 from api.app import PAGES, RESOURCES, create_app
 from api.routers import PREFIX
@@ -90,7 +90,7 @@ CLOSED = sorted({path for kind in FOREIGN for path in named(kind, departments=Fa
 
 @pytest.mark.parametrize("path", GET_ROUTES)
 def test_rows_of_another_department_do_not_exist(shared: World, path: str) -> None:
-    client = TestClient(create_app(shared.rooms), follow_redirects=False)
+    client = TestClient(app_of(shared.rooms), follow_redirects=False)
     header = shared.bearer("ray")
     unknown = {"department": "no-such", "meter": "no-such", "point": "no-such", "incident": "999"}
     foreign, nothing = (client.get(address(path, rows), headers=header) for rows in (FOREIGN, unknown))
@@ -103,7 +103,7 @@ def test_rows_of_another_department_do_not_exist(shared: World, path: str) -> No
 
 @pytest.mark.parametrize("path", CLOSED)
 def test_what_no_department_may_do_tells_it_of_no_rows(shared: World, path: str) -> None:
-    client = TestClient(create_app(shared.rooms), follow_redirects=False)
+    client = TestClient(app_of(shared.rooms), follow_redirects=False)
     answers = [client.get(address(path, rows), headers=shared.bearer("ray")) for rows in (OWN, FOREIGN)]
     assert [answer.status_code for answer in answers] == [403, 403]
     assert answers[0].json() == answers[1].json()
@@ -112,13 +112,13 @@ def test_what_no_department_may_do_tells_it_of_no_rows(shared: World, path: str)
 
 @pytest.mark.parametrize("path", GET_ROUTES)
 def test_own_rows_are_there(shared: World, path: str) -> None:
-    client = TestClient(create_app(shared.rooms), follow_redirects=False)
+    client = TestClient(app_of(shared.rooms), follow_redirects=False)
     assert client.get(address(path, OWN), headers=shared.bearer("ray")).status_code == 200
     assert client.get(address(path, FOREIGN), headers=shared.bearer("eng")).status_code == 200
 
 
 def test_lists_hold_own_rows_only(shared: World) -> None:
-    client = TestClient(create_app(shared.rooms))
+    client = TestClient(app_of(shared.rooms))
     header = shared.bearer("ray")
 
     def ids(path: str, key: str = "id") -> set[str]:
@@ -132,21 +132,21 @@ def test_lists_hold_own_rows_only(shared: World) -> None:
 
 
 def test_a_department_above_sees_those_below_and_nobody_else(shared: World) -> None:
-    client = TestClient(create_app(shared.rooms))
+    client = TestClient(app_of(shared.rooms))
     found = client.get(f"{PREFIX}/departments", headers=shared.bearer("clin")).json()["items"]
     assert [each["id"] for each in found] == ["clinical", "laboratory", "outpatient", "radiology", "wards"]
     assert client.get(f"{PREFIX}/departments/logistics", headers=shared.bearer("clin")).status_code == 404
 
 
 def test_incidents_of_another_department_cannot_be_asked_for_by_name(shared: World) -> None:
-    client = TestClient(create_app(shared.rooms))
+    client = TestClient(app_of(shared.rooms))
     answer = client.get(f"{PREFIX}/incidents?department=wards", headers=shared.bearer("ray"))
     assert answer.status_code == 404
 
 
 @pytest.mark.parametrize("page", ["/departments/radiology", "/incidents", "/incidents/2", "/departments", "/meters"])
 def test_pages_of_a_department_name_no_other(shared: World, page: str) -> None:
-    client = TestClient(create_app(shared.rooms), cookies={"meterbook_language": "en"})
+    client = TestClient(app_of(shared.rooms), cookies={"meterbook_language": "en"})
     text = client.get(page, headers=shared.bearer("ray")).text
     for foreign in ("Wards", "wards", "Logistics", "W-B2", "E-B2", "b2-"):
         assert foreign not in text
@@ -165,14 +165,14 @@ def test_pages_of_a_department_name_no_other(shared: World, page: str) -> None:
     ],
 )
 def test_roles_may_what_the_table_says(shared: World, path: str, roles: set[str]) -> None:
-    client = TestClient(create_app(shared.rooms))
+    client = TestClient(app_of(shared.rooms))
     answers = {name: client.get(PREFIX + path, headers=shared.bearer(name)).status_code for name in shared.tokens}
     assert {name for name in ("ada", "eng", "ray", "chen") if answers[name] == 200} == roles
     assert set(answers.values()) <= {200, 403, 404}
 
 
 def test_a_department_starts_at_its_own_page_and_does_nothing_to_incidents(shared: World) -> None:
-    client = TestClient(create_app(shared.rooms), follow_redirects=False)
+    client = TestClient(app_of(shared.rooms), follow_redirects=False)
     assert client.get("/", headers=shared.bearer("ray")).headers["location"] == "/departments/radiology"
     for deed in ("ack", "comment", "resolve"):
         answer = client.post(f"{PREFIX}/incidents/2/{deed}", json={"comment": "x"}, headers=shared.bearer("ray"))
@@ -180,13 +180,13 @@ def test_a_department_starts_at_its_own_page_and_does_nothing_to_incidents(share
 
 
 def test_what_the_site_draws_is_not_a_departments_to_see(shared: World) -> None:
-    client = TestClient(create_app(shared.rooms))
+    client = TestClient(app_of(shared.rooms))
     answers = {name: client.get("/live/now", headers=shared.bearer(name)).status_code for name in shared.tokens}
     assert answers == {"ada": 200, "eng": 200, "chen": 200, "ray": 403, "ward": 403, "clin": 403}
 
 
 def test_the_crew_sees_equipment_and_no_money(shared: World) -> None:
-    client = TestClient(create_app(shared.rooms), cookies={"meterbook_language": "en"})
+    client = TestClient(app_of(shared.rooms), cookies={"meterbook_language": "en"})
     page = client.get("/", headers=shared.bearer("chen")).text
     assert "Open incidents" in page
     assert "Where it went" not in page

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from served.world import NOW, World
+from served.world import NOW, World, app_of
 
-from api.app import create_app
 from collectors.port import Status
 
 
@@ -52,7 +51,7 @@ def test_a_damaged_store_makes_it_red(world: World, client: TestClient, tmp_path
 
 
 def metrics(world: World, peer: str, headers: dict[str, str], host: str = "127.0.0.1:8000") -> int:
-    client = TestClient(create_app(world.rooms), client=(peer, 50_000))
+    client = TestClient(app_of(world.rooms), client=(peer, 50_000))
     return client.get("/metrics", headers={"Host": host, **headers}).status_code
 
 
@@ -78,7 +77,7 @@ def test_what_was_meant_for_another_name_is_not_local(shared: World, host: str) 
 
 
 def test_answer_times_are_counted_by_route_and_not_by_address(shared: World) -> None:
-    client = TestClient(create_app(shared.rooms), client=("127.0.0.1", 50_000))
+    client = TestClient(app_of(shared.rooms), client=("127.0.0.1", 50_000))
     client.get("/api/v1/meters/E-MAIN", headers=shared.bearer("eng"))
     client.get("/one-of-countless-addresses")
     text = client.get("/metrics", headers={"Host": "localhost"}).text

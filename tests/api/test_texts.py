@@ -6,9 +6,8 @@ import re
 
 import pytest
 from fastapi.testclient import TestClient
-from served.world import NOW, World
+from served.world import NOW, World, app_of
 
-from api.app import create_app
 from meterbook.domain.incident import Evidence
 from meterbook.domain.instant import HOUR, MINUTE
 from meterbook.domain.text import Text
@@ -16,7 +15,7 @@ from meterbook.domain.text import Text
 
 def text_of(world: World, who: str, path: str, language: str = "en") -> str:
     """The words of a page, without its marks."""
-    client = TestClient(create_app(world.rooms), cookies={"meterbook_language": language})
+    client = TestClient(app_of(world.rooms), cookies={"meterbook_language": language})
     answer = client.get(path, headers=world.bearer(who))
     assert answer.status_code == 200
     return " ".join(re.sub(r"<[^>]*>", " ", answer.text).split())

@@ -11,10 +11,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi.testclient import TestClient
-from served.world import ROOT, served
+from served.world import ROOT, app_of, served
 from typer.testing import CliRunner
 
-from api.app import create_app
 from meterbook.books import audit
 from meterbook.books.corrections import Corrections
 from meterbook.books.database import Books
@@ -267,7 +266,7 @@ def test_it_works_while_the_service_runs(tmp_path: Path) -> None:
         typed = ["correct", str(ROOT / "config/sites/demo"), "exclude", "--meter", "E-B1-CT", *span, *SIGNED]
         done = CliRunner().invoke(app, [*typed, "--data", str(tmp_path), "--now", "2026-11-18T10:20:00+08:00"])
         assert done.exit_code == 0, done.output
-        answer = TestClient(create_app(world.rooms)).get("/api/v1/corrections", headers=world.bearer("eng"))
+        answer = TestClient(app_of(world.rooms)).get("/api/v1/corrections", headers=world.bearer("eng"))
         assert [(one["meter"], one["author"]) for one in answer.json()["items"]] == [("E-B1-CT", "li")]
 
 

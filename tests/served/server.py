@@ -11,9 +11,7 @@ from pathlib import Path
 
 import uvicorn
 from playwright.sync_api import Page
-from served.world import PASSWORD, World, served
-
-from api.app import create_app
+from served.world import PASSWORD, World, app_of, served
 
 
 class Served:
@@ -38,7 +36,7 @@ def listening(directory: Path) -> Iterator[Served]:
     with served(directory) as world:
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(create_app(world.rooms), log_config=None, access_log=False, timeout_graceful_shutdown=1)
+        config = uvicorn.Config(app_of(world.rooms), log_config=None, access_log=False, timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

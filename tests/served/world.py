@@ -5,15 +5,22 @@ Everything in it is real: SQLite readings and books, the pipeline, the ledger. O
 
 from __future__ import annotations
 
+import atexit
 import math
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
+from typing import cast
 
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from starlette.routing import BaseRoute
 
+from api.app import create_app
 from api.auth import digest, hash_password, new_token
 from api.port import Rooms
 from collectors.port import Status
@@ -77,6 +84,21 @@ def hospital() -> Site:
 def password_hash() -> str:
     """One slow hash for all of them."""
     return hash_password(PASSWORD)
+
+
+def app_of(rooms: Rooms) -> FastAPI:
+    """The application on these rooms.
+
+    Before its first answer FastAPI looks at every parameter of every route; all applications here share what it found.
+    """
+    app = create_app(rooms)
+    app.router.routes[:] = _routes()
+    return app
+
+
+@cache
+def _routes() -> list[BaseRoute]:
+    return create_app(cast(Rooms, None)).router.routes
 
 
 @dataclass
@@ -143,11 +165,38 @@ _CHILLER: dict[str, object] = {
 @contextmanager
 def served(directory: Path) -> Iterator[World]:
     """The world in a directory of its own, closed at the end."""
+    made, begun = _beginning()
+    for file in ("books.db", "readings.db"):
+        shutil.copy(made / file, directory)
+    with _opened(directory) as world:
+        world.users |= begun.users
+        world.tokens |= begun.tokens
+        world.incidents |= begun.incidents
+        yield world
+
+
+@cache
+def _beginning() -> tuple[Path, World]:
+    """What every world begins with, made once: its files, and the world they were made in, which is closed."""
+    folder = Path(mkdtemp(prefix="meterbook-world-"))
+    atexit.register(shutil.rmtree, folder)
+    with _opened(folder) as world:
+        world.rooms.store.append(list(_history()), NOW)
+        _people(world)
+        world.raise_incident("chiller-1.supply_temperature")
+        ct = {"meter": "E-B1-CT", "device": "b1-ct", "space": "b1", "rule": "ct-idle"}
+        world.raise_incident("E-B1-CT", department="radiology", **ct)
+        water = {"meter": "W-B2", "device": "b2-water", "space": "b2", "rule": "night-water"}
+        world.raise_incident("W-B2", department="wards", **water)
+    return folder, world
+
+
+@contextmanager
+def _opened(directory: Path) -> Iterator[World]:
     site, clock = hospital(), Clock()
     books = Books(f"sqlite:///{directory / 'books.db'}")
     books.migrate()
     store = SqliteStore(directory / "readings.db")
-    store.append(list(_history()), NOW)
     pipeline = Pipeline(site, store, books, clock, 100)
     pipeline.start()
     statuses = [Status("broker", "up", NOW - HOUR), Status("gw-b1", "up", NOW - HOUR)]
@@ -162,10 +211,6 @@ def served(directory: Path) -> Iterator[World]:
         clock=clock,
     )
     world = World(rooms, clock, pipeline, statuses=statuses)
-    _people(world)
-    world.raise_incident("chiller-1.supply_temperature")
-    world.raise_incident("E-B1-CT", department="radiology", meter="E-B1-CT", device="b1-ct", space="b1", rule="ct-idle")
-    world.raise_incident("W-B2", department="wards", meter="W-B2", device="b2-water", space="b2", rule="night-water")
     try:
         yield world
     finally:
