@@ -17,6 +17,7 @@ from peers.small import small_site
 
 from collectors.port import Delivery
 from collectors.registry import build
+from meterbook import telemetry
 from meterbook.books.database import Books
 from meterbook.domain.device import Device, MqttConnection, MqttPoint, MqttTopic, PointSpec
 from meterbook.domain.instant import SECOND, Instant
@@ -51,6 +52,7 @@ class Mortal:
 
 
 if __name__ == "__main__":
+    telemetry.configure(json=False, level="error")  # what it says is not for the log
     port, place, deliveries = int(sys.argv[1]), Path(sys.argv[2]), int((*sys.argv, "0")[3])
     spec = PointSpec("volume", "volume", "delta", "m3")
     device = Device("pulse", "broker", 60 * SECOND, mqtt=MqttTopic(TOPIC, (MqttPoint(spec, "$"),), "plain"))
