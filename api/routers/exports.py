@@ -18,7 +18,7 @@ from api.scope import Need, Viewer, allow
 from meterbook.domain.statement import Statement
 from meterbook.domain.text import Language
 from meterbook.i18n import mark
-from meterbook.reports import csv, pdf, xlsx
+from meterbook.reports import csv, xlsx
 from meterbook.reports.font import NoFont, find
 from meterbook.reports.issue import Issue
 
@@ -122,6 +122,8 @@ def _file(rooms: Rooms, issue: Issue, ending: str, party: str, whose: str) -> Re
 
 
 def _pdf(rooms: Rooms, issue: Issue) -> bytes:
+    from meterbook.reports import pdf  # fpdf and its fonts cost half a second; the service starts without
+
     try:
         return pdf.statements(issue, find(rooms.settings.reports.font, os.environ))
     except NoFont as error:
