@@ -20,7 +20,6 @@ from meterbook.domain.site import Site
 from meterbook.domain.stepdown import Kept, Share, Stage, StepDown, SteppedDown, Transfer
 from meterbook.domain.timeline import Timeline
 
-
 _NOTHING = Decimal("0.00")
 
 
