@@ -10,6 +10,7 @@ from api.schemas.common import Answer, Exact, QualityShares, Words
 from api.schemas.quota import QuotaOut
 from meterbook.accounting.closing import sentence
 from meterbook.domain.closing import Block, BlockKind, Signature
+from meterbook.domain.emission import Emission
 from meterbook.domain.instant import iso
 from meterbook.domain.organisation import Department
 from meterbook.domain.statement import Balance, Line, LineKind, Statement, StatementState
@@ -74,8 +75,26 @@ class LineOut(Answer):
         )
 
 
+class EmissionOut(Answer):
+    """What the month's use of a utility stands for, exact; null where some of it has no emission factor."""
+
+    utility: str = Field(examples=["electricity"])
+    quantity: Exact = Field(examples=["10412.37"])
+    unit: str = Field(examples=["kWh"])
+    kgco2e: Exact | None = Field(description="kilograms of CO2 equivalent", examples=["5587.277742"])
+    kgce: Exact | None = Field(description="kilograms of standard coal", examples=["1279.680273"])
+
+    @classmethod
+    def of(cls, one: Emission) -> EmissionOut:
+        """An emission of a statement."""
+        return cls(utility=one.utility, quantity=one.quantity, unit=one.unit, kgco2e=one.kgco2e, kgce=one.kgce)
+
+
 class StatementOut(Answer):
-    """A department's month. `remarks` are `utility: word`, what a reader of the charges must know."""
+    """A department's month. `remarks` are `utility: word`, what a reader of the charges must know.
+
+    `emissions` name the utilities that have an emission factor.
+    """
 
     department: str = Field(examples=["radiology"])
     month: str = Field(examples=["2026-10"])
@@ -89,6 +108,7 @@ class StatementOut(Answer):
     quota: list[QuotaOut]
     quality: QualityShares
     remarks: list[str]
+    emissions: list[EmissionOut]
     hash: str
 
     @classmethod
@@ -107,6 +127,7 @@ class StatementOut(Answer):
             quota=[QuotaOut.of(standing, zone) for standing in statement.quota],
             quality=QualityShares.of(statement.quality),
             remarks=list(statement.remarks),
+            emissions=[EmissionOut.of(one) for one in statement.emissions],
             hash=statement.hash,
         )
 

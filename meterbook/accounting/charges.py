@@ -10,6 +10,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from meterbook.accounting import allocate
+from meterbook.accounting.emissions import emissions
 from meterbook.accounting.grid import blocks
 from meterbook.accounting.look import Look, Scene
 from meterbook.accounting.price import Facts, remarks
@@ -17,6 +18,7 @@ from meterbook.accounting.quota import Use, uses
 from meterbook.accounting.sources import roots
 from meterbook.accounting.statement import Month, compose, lines_of, total_of
 from meterbook.accounting.supply import Supply, cos_phi, peak
+from meterbook.domain.emission import Emission
 from meterbook.domain.instant import Instant
 from meterbook.domain.meter import Meter
 from meterbook.domain.quota import QuotaStanding
@@ -37,12 +39,13 @@ class Drawn:
     uses: dict[str, dict[str, Use]] = field(default_factory=dict)
     quotas: list[QuotaStanding] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    emissions: dict[str, list[Emission]] = field(default_factory=dict)
     _statements: list[Statement] | None = None
 
     def copy(self) -> Drawn:
         """The same again, to add more to."""
         lines = {party: list(own) for party, own in self.lines.items()}
-        return Drawn(self.month, lines, self.uses, list(self.quotas), self.remarks)
+        return Drawn(self.month, lines, self.uses, list(self.quotas), self.remarks, self.emissions)
 
     def statements(self, site: Site) -> Sequence[Statement]:
         """The statements of those with lines of their own, ordered by party."""
@@ -55,8 +58,8 @@ class Drawn:
         own = self.lines.get(party, [])
         utilities = {line.utility for line in own}
         own_remarks = [remark for remark in self.remarks if remark.partition(":")[0] in utilities]
-        quota = self._standings.get(party, ())
-        return compose(site, self.month, party, own, self._totals, own_remarks, quota)
+        quota, emitted = self._standings.get(party, ()), self.emissions.get(party, ())
+        return compose(site, self.month, party, own, self._totals, own_remarks, quota, emitted)
 
     @cached_property
     def _totals(self) -> Mapping[str, Decimal | None]:
@@ -92,6 +95,8 @@ def charged(scene: Scene, month: Month) -> Drawn:
         facts = Facts(_used_before(scene, utility, month), supply, _held(site, utility, month.month))
         for party, own in lines_of(site, month, utility, pieces, facts).items():
             drawn.lines.setdefault(party, []).extend(own)
+        for party, one in emissions(site.emission_factors, utility, pieces, start, end).items():
+            drawn.emissions.setdefault(party, []).append(one)
     return drawn
 
 

@@ -66,6 +66,7 @@ class Grid:
     @cached_property
     def _dated(self) -> list[Instant]:
         dated = [rule.start for rule in self.site.allocations] + [tariff.start for tariff in self.site.tariffs]
+        dated += [factor.start for factor in self.site.emission_factors]
         for department in self.site.departments.values():
             for timeline in (department.headcount, department.area_m2):
                 dated += timeline.starts if timeline else ()

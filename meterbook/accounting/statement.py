@@ -12,6 +12,7 @@ from functools import cached_property
 
 from meterbook.accounting import price
 from meterbook.accounting.allocate import Piece, joined
+from meterbook.domain.emission import Emission
 from meterbook.domain.fingerprint import fingerprint
 from meterbook.domain.instant import Instant
 from meterbook.domain.interval import Shares
@@ -223,6 +224,7 @@ def compose(
     totals: Mapping[str, Decimal | None],
     remarks: Sequence[str] = (),
     quota: Sequence[QuotaStanding] = (),
+    emissions: Sequence[Emission] = (),
 ) -> Statement:
     """A department's statement; `totals` holds the total of every department, for the roll-up of its subtree."""
     ordered = sorted(own, key=place)
@@ -245,6 +247,7 @@ def compose(
         remarks=tuple(remarks),
         hash="",
         quota=tuple(quota),
+        emissions=tuple(emissions),
     )
     return replace(draft, hash=fingerprint(draft))
 

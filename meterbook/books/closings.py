@@ -13,8 +13,9 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, insert, select
 
 from meterbook.books.database import Books
-from meterbook.books.tables import closings, statement_lines, statements
+from meterbook.books.tables import closings, statement_emissions, statement_lines, statements
 from meterbook.domain.closing import Block, Closed, Signature, Terms
+from meterbook.domain.emission import Emission
 from meterbook.domain.interval import Shares
 from meterbook.domain.quota import QuotaStanding
 from meterbook.domain.statement import Balance, Line, Statement
@@ -110,6 +111,9 @@ def add(connection: Connection, record: Closed) -> None:
     ]
     if lines:
         connection.execute(insert(statement_lines), lines)
+    emitted = [_emission_row(one, emission) for one in record.statements for emission in one.emissions]
+    if emitted:
+        connection.execute(insert(statement_emissions), emitted)
 
 
 def signatures(connection: Connection) -> list[Signature]:
@@ -127,11 +131,17 @@ def get(connection: Connection, month: str) -> Closed:
     ordered = select(statement_lines).where(statement_lines.c.month == month).order_by(statement_lines.c.place)
     for line in connection.execute(ordered):
         own.setdefault(line.department, []).append(_line(line))
+    emitted = _emissions(connection, month)
     found = connection.execute(select(statements).where(statements.c.month == month))
     return Closed(
         _signature(row),
         _TERMS.validate_json(row.terms),
-        tuple(sorted((_statement(one, own.get(one.department, [])) for one in found), key=lambda one: one.department)),
+        tuple(
+            sorted(
+                (_statement(one, own.get(one.department, ()), emitted.get(one.department, ())) for one in found),
+                key=lambda one: one.department,
+            )
+        ),
         _BALANCES.validate_json(row.balances),
     )
 
@@ -161,7 +171,7 @@ def _statement_row(one: Statement) -> dict[str, object]:
     }
 
 
-def _statement(row: Any, lines: Sequence[Line]) -> Statement:
+def _statement(row: Any, lines: Sequence[Line], emitted: Sequence[Emission]) -> Statement:
     totals = {name: _decimal(getattr(row, name)) for name in _TOTALS}
     return Statement(
         department=row.department,
@@ -174,8 +184,30 @@ def _statement(row: Any, lines: Sequence[Line]) -> Statement:
         remarks=tuple(json.loads(row.remarks)),
         hash=row.hash,
         quota=_STANDINGS.validate_json(row.quota),
+        emissions=tuple(emitted),
         **totals,
     )
+
+
+def _emission_row(statement: Statement, one: Emission) -> dict[str, object]:
+    row: dict[str, object] = {name: _text(getattr(one, name)) for name in ("quantity", "kgco2e", "kgce")}
+    return row | {
+        "month": statement.month,
+        "department": statement.department,
+        "utility": one.utility,
+        "unit": one.unit,
+    }
+
+
+def _emissions(connection: Connection, month: str) -> dict[str, list[Emission]]:
+    """The emissions of a closed month's statements, by department."""
+    found: dict[str, list[Emission]] = {}
+    ordered = select(statement_emissions).where(statement_emissions.c.month == month)
+    for row in connection.execute(ordered.order_by(statement_emissions.c.department, statement_emissions.c.utility)):
+        kgco2e, kgce = _decimal(row.kgco2e), _decimal(row.kgce)
+        emission = Emission(row.utility, Decimal(row.quantity), row.unit, kgco2e, kgce)
+        found.setdefault(row.department, []).append(emission)
+    return found
 
 
 def _line_row(month: str, department: str, place: int, line: Line) -> dict[str, object]:

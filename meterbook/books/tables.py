@@ -265,6 +265,18 @@ statement_lines = Table(
     Index("ix_statement_lines_month", "month", "department"),
 )
 
+statement_emissions = Table(
+    "statement_emissions",
+    metadata,
+    Column("month", String(7), ForeignKey("closings.month"), primary_key=True),
+    Column("department", Text, primary_key=True),
+    Column("utility", Text, primary_key=True),
+    Column("quantity", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("kgco2e", Text),
+    Column("kgce", Text),
+)
+
 # --- contested lines: rows are added, never changed -------------------------------------------------------------------
 
 # `contested` is the line as it stood that day (JSON), `state` and `hash` those of its statement. An answer is a row

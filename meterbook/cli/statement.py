@@ -20,6 +20,7 @@ from meterbook.cli.delivery import Out, deliver, see_to
 from meterbook.cli.options import Data, Language, Now, SiteDirectory, data_directory, known, month_of, present, spoken
 from meterbook.cli.terminal import as_json, complain, write, write_table
 from meterbook.cli.usage import Wrong
+from meterbook.domain.emission import Emission
 from meterbook.domain.instant import iso
 from meterbook.domain.interval import Shares
 from meterbook.domain.money import UNALLOCATED
@@ -168,9 +169,19 @@ def _write_table(issue: Issue, found: Statement) -> None:
     ):
         if shown:
             write(f"{label}: {UNKNOWN if sum_ is None else f'{plain(sum_)} {found.currency}'}")
+    for one in found.emissions:
+        write(f"{issue.utility(one.utility)}: {_emitted(issue, one)}")
     for remark in issue.remarks(found):
         write(remark)
     write("")
+
+
+def _emitted(issue: Issue, one: Emission) -> str:
+    """What a use stands for; what has no factor is not told."""
+    told = [f"{plain(one.kgco2e)} kgCO₂e"] if one.kgco2e is not None else []
+    if one.kgce is not None:
+        told.append(issue.words.gettext(mark("%(kg)s kgce (standard coal)")) % {"kg": plain(one.kgce)})
+    return ", ".join(told) or UNKNOWN
 
 
 def _plain(value: Decimal | None) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from meterbook.domain.allocation import Allocation
 from meterbook.domain.calendar import Calendar, DayKind
+from meterbook.domain.emission import EmissionFactor
 from meterbook.domain.instant import Instant
 from meterbook.domain.meter import Meter
 from meterbook.domain.organisation import Department
@@ -28,7 +29,7 @@ class Terms:
 
     `days` are what the calendar called the days of the month and those shortly before it. `quotas` are those that the
     site's files granted, `step_down` the stages they declared; None in what was closed before terms held them: then
-    today's are taken for them.
+    today's are taken for them. What was closed before terms held `emission_factors` has none, and shows no emissions.
     """
 
     days: Mapping[date, DayKind]
@@ -39,6 +40,7 @@ class Terms:
     openings: Mapping[str, Opening] = field(default_factory=dict)
     quotas: tuple[Quota, ...] | None = None
     step_down: tuple[StepDown, ...] | None = None
+    emission_factors: tuple[EmissionFactor, ...] = ()
 
     @classmethod
     def of(cls, site: Site, month: str) -> Terms:
@@ -56,6 +58,7 @@ class Terms:
             openings=dict(site.openings),
             quotas=site.quotas,
             step_down=site.step_down,
+            emission_factors=site.emission_factors,
         )
 
     def site(self, today: Site) -> Site:
@@ -74,6 +77,7 @@ class Terms:
             openings=self.openings,
             quotas=today.quotas if self.quotas is None else self.quotas,
             step_down=today.step_down if self.step_down is None else self.step_down,
+            emission_factors=self.emission_factors,
         )
 
     def _calendar(self, today: Calendar) -> Calendar:

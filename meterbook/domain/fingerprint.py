@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
+from meterbook.domain.emission import Emission
 from meterbook.domain.instant import iso
 from meterbook.domain.interval import Shares
 from meterbook.domain.quota import QuotaStanding
@@ -44,7 +45,8 @@ def _first(statement: Statement) -> Mapping[str, object]:
 
 
 def _whole(statement: Statement) -> Mapping[str, object]:
-    """Everything a statement says but its state."""
+    """Everything a statement says but its state; emissions only where there are any, as there were none at first."""
+    emissions = [_emission(one) for one in statement.emissions]
     return {
         "scheme": 2,
         **_first(statement),
@@ -53,6 +55,7 @@ def _whole(statement: Statement) -> Mapping[str, object]:
         "quality": _shares(statement.quality),
         "remarks": list(statement.remarks),
         "quota": [_standing(standing) for standing in statement.quota],
+        **({"emissions": emissions} if emissions else {}),
     }
 
 
@@ -71,6 +74,10 @@ def _standing(one: QuotaStanding) -> list[object]:
         one.department, one.utility, one.unit, one.year, iso(one.at), _text(one.declared), _text(one.amount),
         _text(one.planned), _text(one.used), _text(one.warning), one.runs_out and one.runs_out.isoformat(),
     ]  # fmt: skip
+
+
+def _emission(one: Emission) -> list[object]:
+    return [one.utility, _text(one.quantity), one.unit, _text(one.kgco2e), _text(one.kgce)]
 
 
 def _shares(shares: Shares) -> list[str | None]:

@@ -9,6 +9,7 @@ from functools import cached_property
 from meterbook.domain.allocation import Allocation
 from meterbook.domain.calendar import Calendar
 from meterbook.domain.device import Connection, Device, Point
+from meterbook.domain.emission import EmissionFactor
 from meterbook.domain.meter import Meter
 from meterbook.domain.organisation import Department, Person, Space, Team, below, within
 from meterbook.domain.plans import MaintenancePlan, Opening, Quota, Scores
@@ -47,6 +48,7 @@ class Site:
     rules: Mapping[str, Rule] = field(default_factory=dict)
     openings: Mapping[str, Opening] = field(default_factory=dict)
     step_down: tuple[StepDown, ...] = ()
+    emission_factors: tuple[EmissionFactor, ...] = ()
     version: str = ""
 
     @property

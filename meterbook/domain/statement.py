@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from meterbook.domain.emission import Emission
 from meterbook.domain.instant import Instant
 from meterbook.domain.interval import Shares
 from meterbook.domain.quota import QuotaStanding
@@ -55,7 +56,8 @@ class Statement:
     """A department's month. `total` is the site's charges, `payable` total and quota lines, both exact in fen.
 
     `remarks` say what a reader of the charges must know, as `utility: word`: `demand` or `power_factor` could not be
-    charged for want of readings; with `estimated_demand` a higher, estimated window did not count.
+    charged for want of readings; with `estimated_demand` a higher, estimated window did not count. `emissions`
+    are those of the month's own use, one for each utility that has a factor.
     """
 
     department: str
@@ -71,6 +73,7 @@ class Statement:
     remarks: tuple[str, ...]
     hash: str
     quota: tuple[QuotaStanding, ...] = ()
+    emissions: tuple[Emission, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from accounting.agreed import Agreed, check_quota
+from accounting.emitting import check_emissions
 from accounting.entries import signed
 from accounting.keeping import kept
 from accounting.stepping import check_step_down
@@ -125,6 +126,8 @@ def check_answers(expected: dict[str, Any], site: Site, store: MemoryStore, ledg
         check_balance(ledger, asked, now)
     for asked in expected.get("quotas", []):
         check_quota(ledger, asked, now)
+    for asked in expected.get("emissions", []):
+        check_emissions(ledger, asked, now)
     for asked in expected.get("step_down", []):
         check_step_down(ledger, asked, now)
     for asked in expected.get("imbalance", []):

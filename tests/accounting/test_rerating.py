@@ -21,6 +21,7 @@ from meterbook.accounting.comparison import Sum, comparison
 from meterbook.accounting.ledger import Ledger
 from meterbook.books.closings import Closings
 from meterbook.books.database import Books
+from meterbook.domain.emission import Emission
 from meterbook.domain.fingerprint import fingerprint, scheme_of
 from meterbook.domain.instant import parse
 from meterbook.domain.interval import Shares
@@ -65,7 +66,7 @@ def changed(one: Any, name: str) -> Any:
     return [other, *([None] if value is not None and name in OPTIONAL else [])]
 
 
-OPTIONAL = {"meter", "quantity", "share", "charge", "tariff", "band", "unit", "used", "warning"}
+OPTIONAL = {"meter", "quantity", "share", "charge", "tariff", "band", "unit", "used", "warning", "kgco2e", "kgce"}
 
 
 def variants(one: Any) -> list[tuple[str, Any]]:
@@ -76,10 +77,12 @@ def variants(one: Any) -> list[tuple[str, Any]]:
 
 def test_the_hash_covers_everything_a_statement_says(books: Books) -> None:
     (one, _) = Desk(LATE, books).ledger.statements("2026-10", NOVEMBER)
-    one = replace(one, quota=(standing(),), remarks=("electricity: demand",))
+    emitted = Emission("water", Decimal("25.000"), "m3", Decimal("4.5"), Decimal("6.43"))
+    one = replace(one, quota=(standing(),), remarks=("electricity: demand",), emissions=(emitted,))
     told: list[tuple[str, Statement]] = variants(one)
     told += [(f"line {name}", replace(one, lines=(line,))) for name, line in variants(one.lines[0])]
     told += [(f"quota {name}", replace(one, quota=(other,))) for name, other in variants(one.quota[0])]
+    told += [(f"emission {name}", replace(one, emissions=(other,))) for name, other in variants(emitted)]
     seen = {name for name, _ in told}
     assert {f"line {field.name}" for field in fields(Line)} | {
         f"quota {field.name}" for field in fields(QuotaStanding)

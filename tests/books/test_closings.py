@@ -15,6 +15,7 @@ from meterbook.books import closings
 from meterbook.books.closings import ClosedAlready, Closings
 from meterbook.books.database import Books
 from meterbook.domain.closing import Block, Closed, Signature, Terms
+from meterbook.domain.emission import Emission
 from meterbook.domain.interval import Shares
 from meterbook.domain.quota import QuotaStanding
 from meterbook.domain.statement import Balance, Line, Statement
@@ -70,6 +71,10 @@ def record(month: str = "2026-10") -> Closed:
         remarks=("electricity: demand",),
         hash="abc",
         quota=(STANDING,),
+        emissions=(
+            Emission("electricity", Decimal("-10.10"), "kWh", Decimal("-5.41966"), Decimal("-1.241290")),
+            Emission("water", Decimal("2.000"), "m3", None, Decimal("0.5142")),
+        ),
     )
     balance = Balance("water", "m3", 0, 9, Decimal("1.10"), {"a": Decimal("1.1")}, {}, Decimal(0), Decimal(0), SHARES)
     overridden = (Block("coverage", "W", {"covered": "50 %", "least": "95 %"}),)
@@ -108,7 +113,7 @@ def test_a_month_is_closed_once(books: Books) -> None:
     assert refused.value.signature == record().signature
 
 
-@pytest.mark.parametrize("table", ["closings", "statements", "statement_lines"])
+@pytest.mark.parametrize("table", ["closings", "statements", "statement_lines", "statement_emissions"])
 @pytest.mark.parametrize("deed", ["UPDATE {} SET month = '2026-09'", "DELETE FROM {}"])
 def test_nothing_of_it_can_be_changed(books: Books, table: str, deed: str) -> None:
     added(books, record())

@@ -33,6 +33,7 @@ def check(draft: Draft) -> None:
             if charge is not None:
                 _supply(draft, tariff, charge)
         _fine_enough(draft, tariff)
+    _emission_factors(draft)
 
 
 def _once_from(draft: Draft, tariff: Tariff, starts: dict[tuple[str, Instant], str]) -> None:
@@ -42,6 +43,19 @@ def _once_from(draft: Draft, tariff: Tariff, starts: dict[tuple[str, Instant], s
     if first != tariff.id:
         found = f"{first} holds from the same day for {tariff.utility}"
         draft.problems.append(tariff.where("from").problem(found, "one tariff of a utility for each day"))
+
+
+def _emission_factors(draft: Draft) -> None:
+    starts: set[tuple[str, Instant]] = set()
+    for factor in draft.tariffs.emission_factors:
+        known_utility(draft, factor, factor.utility)
+        if factor.refused("from"):
+            continue
+        key = (factor.utility, since(factor.from_, draft.zone))
+        if key in starts:
+            found = f"a factor of {factor.utility} holds from the same day"
+            draft.problems.append(factor.where("utility").problem(found, "one factor of a utility for each day"))
+        starts.add(key)
 
 
 def _schedule(draft: Draft, tariff: Tariff) -> None:

@@ -155,7 +155,24 @@ class Tariff(Entry):
         return self
 
 
+class EmissionFactor(Entry):
+    """What a unit of a utility stands for, from a day on."""
+
+    utility: Line = Field(description="electricity or water")
+    from_: From | None = Field(None, alias="from", description="since when; without it from the beginning")
+    kgco2e: Number | None = Field(None, ge=0, description="kilograms of CO2 equivalent per unit")
+    kgce: Number | None = Field(None, ge=0, description="kilograms of standard coal per unit")
+    source: Line | None = Field(None, description="who publishes the factor, and where")
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.kgco2e is None and self.kgce is None:
+            raise refuse("gives no factor", "kgco2e, kgce, or both")
+        return self
+
+
 class TariffsFile(Entry):
     """tariffs.yaml."""
 
     tariffs: list[Tariff] = Field([], description="dated versions of prices")
+    emission_factors: list[EmissionFactor] = Field([], description="what a unit of each utility stands for, dated")

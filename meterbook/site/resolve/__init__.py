@@ -9,7 +9,7 @@ from meterbook.site.draft import Draft
 from meterbook.site.resolve.dates import since
 from meterbook.site.resolve.devices import connections, devices, points
 from meterbook.site.resolve.meters import meters
-from meterbook.site.resolve.money import allocations, tariffs
+from meterbook.site.resolve.money import allocations, emission_factors, tariffs
 from meterbook.site.resolve.organisation import departments, people, spaces, teams
 from meterbook.site.resolve.plans import plans, quotas, scores
 from meterbook.site.resolve.rules import rules
@@ -47,5 +47,6 @@ def resolve(draft: Draft, version: str) -> Site:
         rules=rules(draft, wired, counted),
         openings={id: Opening(since(used.from_, draft.zone), used.used) for id, used in draft.site.opening.items()},
         step_down=step_down(draft),
+        emission_factors=emission_factors(draft),
         version=version,
     )

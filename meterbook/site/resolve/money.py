@@ -1,10 +1,11 @@
-"""Allocations and tariffs."""
+"""Allocations, tariffs and emission factors."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
 from meterbook.domain.allocation import Allocation, Split
+from meterbook.domain.emission import EmissionFactor
 from meterbook.domain.tariff import (
     Demand,
     FixedCharge,
@@ -22,6 +23,14 @@ from meterbook.site.draft import Draft
 from meterbook.site.models.site import WEEKDAYS
 from meterbook.site.models.tariffs import When
 from meterbook.site.resolve.dates import since
+
+
+def emission_factors(draft: Draft) -> tuple[EmissionFactor, ...]:
+    """The dated factors in the order of the file."""
+    return tuple(
+        EmissionFactor(one.utility, since(one.from_, draft.zone), one.kgco2e, one.kgce, one.source)
+        for one in draft.tariffs.emission_factors
+    )
 
 
 def allocations(draft: Draft) -> tuple[Allocation, ...]:
