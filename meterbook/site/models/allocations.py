@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, WithJsonSchema, model_validator
 from pydantic_core import CoreSchema
 
 from meterbook.site.models.entry import Entry
@@ -13,7 +13,16 @@ from meterbook.site.models.values import From, Id, Number, Switch, Words, refuse
 
 
 def _weights(value: object) -> object:
-    return dict.fromkeys(value) if isinstance(value, list) and all(isinstance(one, str) for one in value) else value
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        return value
+    return dict.fromkeys(_once(value))
+
+
+def _once(names: list[str]) -> list[str]:
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
+        raise refuse(f"{twice} is named twice", "each of them once")
+    return names
 
 
 Parties = Annotated[
@@ -29,7 +38,9 @@ class Split(Entry):
 
     by: Literal["shares", "area_m2", "headcount", "consumption"] = Field(description="what weighs the departments")
     among: Parties = Field({}, description="the departments, or {department: per cent} with by: shares")
-    meters: list[Id] = Field([], description="with by: consumption, meters that weigh in place of departments")
+    meters: Annotated[list[Id], AfterValidator(_once)] = Field(
+        [], description="with by: consumption, meters that weigh in place of departments"
+    )
 
     @model_validator(mode="after")
     def _weighed(self) -> Self:
