@@ -146,9 +146,9 @@ class _Part:
             yield replace(self._source(parent.id, parent.id, "direct", None, rest), unknown=True)
 
     def _formula_of(self, factors: Mapping[str, Fraction]) -> str | None:
-        """The formula meter that equals a remainder; of several the one that a rule gives away."""
+        """The formula meter that equals a remainder; of several the one that a rule gives away, or the smallest id."""
         equal = self.formulas.get(frozenset(factors.items()), ())
-        return min(equal, key=lambda meter: meter not in self.plain, default=None)
+        return min(equal, key=lambda meter: (meter not in self.plain, meter), default=None)
 
     def _source(self, meter: str, under: str, kind: LineKind, rule: Allocation | None, cells: Intervals) -> Source:
         return Source(meter, under, kind, rule, cells, self.start, self.end)
