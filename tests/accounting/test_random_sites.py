@@ -189,7 +189,7 @@ def entries(found: Sequence[Statement]) -> dict[Key, Entry]:
     def tell(key: Key, quantity: Decimal | None, charge: Decimal | None) -> None:
         before = told.get(key, Entry(None, None))
         fen = None if charge is None else int(charge * 100)
-        told[key] = Entry(_and(before.quantity, quantity and Fraction(quantity)), _and(before.fen, fen))
+        told[key] = Entry(_and(before.quantity, Fraction(quantity) if quantity else None), _and(before.fen, fen))
 
     for one in found:
         party, nobody = one.department, one.department == NOBODY
@@ -202,7 +202,8 @@ def entries(found: Sequence[Statement]) -> dict[Key, Entry]:
                 tell(key, None, line.charge)
             else:
                 tell(key, line.quantity, line.charge)
-    return {key: entry for key, entry in told.items() if entry.quantity or entry.fen}
+    found = {key: entry._replace(quantity=entry.quantity or None) for key, entry in told.items()}
+    return {key: entry for key, entry in found.items() if entry.quantity or entry.fen}
 
 
 def _and(before: T | None, more: T | None) -> T | None:

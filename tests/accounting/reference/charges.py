@@ -35,7 +35,7 @@ class Key(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A line's quantity and its charge in fen; None for what it has not."""
+    """A line's quantity, None without one or where that is 0, and its charge in fen, None without a price."""
 
     quantity: Fraction | None
     fen: int | None
@@ -51,7 +51,7 @@ def lines(site: Site, rows: Sequence[Reading], start: Instant, now: Instant) -> 
     for utility in {meter.utility for meter in site.meters.values()}:
         for key, entry in _Utility(window, utility).lines():
             if entry.quantity or entry.fen:
-                found[key] = entry
+                found[key] = entry._replace(quantity=entry.quantity or None)
     return found
 
 
