@@ -17,6 +17,7 @@ from accounting.test_cases import ARRIVAL, CASES, check_statement, opened
 from api.closing import NotClosable, close
 from collectors.files import rows
 from meterbook.accounting.closing import SENTENCES, Findings, blocks, findings, sentence
+from meterbook.accounting.comparison import Sum, comparison
 from meterbook.accounting.ledger import Ledger
 from meterbook.books.closings import ClosedAlready, Closings
 from meterbook.books.corrections import Corrections
@@ -29,6 +30,7 @@ from meterbook.domain.site import Site
 from meterbook.domain.text import LANGUAGES
 from meterbook.i18n import translator
 from meterbook.readings.memory import MemoryStore
+from meterbook.site.load import load
 
 LATE = CASES / "closing-late-readings-become-adjustments"
 NOVEMBER = parse("2026-11-02T08:00:00+08:00")
@@ -63,6 +65,20 @@ class Desk:
             return error.blocks
 
 
+def at(folder: Path) -> Site:
+    """The site of a folder."""
+    site = load(folder).site
+    assert site is not None
+    return site
+
+
+def check_comparison(ledger: Ledger, asked: dict[str, Any]) -> None:
+    found = comparison(ledger, asked["month"])
+    assert found.booked_in == asked["booked_in"]
+    sums = [[one.department, one.component, one.charged, one.due, one.rerated] for one in found.items]
+    assert sums == [[*item[:2], *(Sum(*map(Decimal, told)) for told in item[2:])] for item in asked["items"]]
+
+
 @pytest.fixture
 def books(tmp_path: Path) -> Iterator[Books]:
     with closing(Books(f"sqlite:///{tmp_path / 'books.db'}")) as found:
@@ -75,11 +91,15 @@ def test_case(case: Path, books: Books) -> None:
     desk = Desk(case, books)
     for stage in yaml.safe_load((case / "expected.yaml").read_text(encoding="utf-8"))["stages"]:
         now = parse(stage["now"])
+        if "site" in stage:
+            desk.site = at(case / stage["site"])
         if "readings" in stage:
             desk.read(stage["readings"])
         if "close" in stage:
             found = desk.close(now=now, **stage["close"])
             assert [[block.kind, block.subject, block.figures] for block in found] == stage["blocks"]
+        if "compare" in stage:
+            check_comparison(desk.ledger, stage["compare"])
         for asked in stage.get("statements", []):
             check_statement(desk.site, desk.ledger, asked, now)
 
