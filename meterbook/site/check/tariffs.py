@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from meterbook.domain.instant import MINUTE, Instant
 from meterbook.site.check.graph import by_id, once
@@ -29,6 +29,7 @@ def check(draft: Draft) -> None:
         once(draft, tariff.surcharges)
         once(draft, tariff.fixed)
         _schedule(draft, tariff)
+        _without_effect(draft, tariff)
         for charge in (tariff.demand, tariff.power_factor):
             if charge is not None:
                 _supply(draft, tariff, charge)
@@ -74,6 +75,26 @@ def _schedule(draft: Draft, tariff: Tariff) -> None:
             )
 
 
+def _without_effect(draft: Draft, tariff: Tariff) -> None:
+    """Warn of what is written and changes nothing: whoever wrote it means something else."""
+    if tariff.apply == "department" and tariff.tiers is None:
+        found = "there are no tiers to count by department"
+        draft.problems.append(tariff.where("apply").warning(found, "tiers, or no apply"))
+    demand = tariff.demand
+    for key in ("excess_multiplier", "excess_from"):
+        if demand is not None and demand.approved_kw is None and getattr(demand, key) is not None:
+            draft.problems.append(demand.where(key).warning("without approved_kw there is no excess", "approved_kw"))
+    named = {row.when.flag for row in tariff.schedule if row.when is not None}
+    for flag in tariff.day_flags:
+        if flag not in named:
+            found = f"no hours hold on days of {flag}"
+            draft.problems.append(tariff.where("day_flags").warning(found, f"a row with flag: {flag}"))
+    for place, row in enumerate(tariff.schedule):
+        if not any(_takes(row.when, *day) and not _taken(tariff.schedule[:place], *day) for day in _kinds_of_days()):
+            found = "rows before this one take all its days"
+            draft.problems.append(row.where("hours").warning(found, "narrower rows first"))
+
+
 def _row(draft: Draft, tariff: Tariff, row: ScheduleRow) -> None:
     where = row.where("hours")
     for _, _, band in row.hours:
@@ -117,11 +138,20 @@ def _days(when: When | None) -> str:
 
 def _uncovered(tariff: Tariff) -> str | None:
     """The first kind of day that no row takes. A holiday is a rest day too; rows for flagged days cover no others."""
-    rows = [row.when for row in tariff.schedule if row.when is None or row.when.flag is None]
-    for month, weekday, day in itertools.product(range(1, 13), WEEKDAYS, ("workday", "restday", "holiday")):
-        if not any(_takes(when, month, weekday, day) for when in rows):
+    for month, weekday, day in _kinds_of_days():
+        if not _taken(tariff.schedule, month, weekday, day):
             return f"a {day} on {weekday} in month {month}"
     return None
+
+
+def _kinds_of_days() -> Iterator[tuple[int, str, str]]:
+    return itertools.product(range(1, 13), WEEKDAYS, ("workday", "restday", "holiday"))
+
+
+def _taken(rows: Sequence[ScheduleRow], month: int, weekday: str, day: str) -> bool:
+    """Whether rows take every day of a kind, whatever it is flagged."""
+    unflagged = (row.when for row in rows if row.when is None or row.when.flag is None)
+    return any(_takes(when, month, weekday, day) for when in unflagged)
 
 
 def _takes(when: When | None, month: int, weekday: str, day: str) -> bool:
