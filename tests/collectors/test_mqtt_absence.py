@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -16,6 +15,7 @@ from threading import Event
 import pytest
 from peers import certificates, mosquitto
 from peers.certificates import Authority
+from peers.commands import typed
 from peers.mosquitto import Mosquitto
 from peers.service import MeterbookProcess
 from peers.waiting import eventually
@@ -123,10 +123,7 @@ def has(service: MeterbookProcess, **told: str | None) -> bool:
 
 def doctor(site: Path, data: Path) -> str:
     """What `meterbook doctor` says while the service runs."""
-    command = [sys.executable, "-m", "meterbook.cli", "doctor", str(site), "--data", str(data)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert "Traceback" not in done.stdout + done.stderr
-    return done.stdout
+    return typed("doctor", site, "--data", data).out
 
 
 def lines(service: MeterbookProcess) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from served.server import Served, listening
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -33,6 +33,7 @@ def browser() -> Iterator[Browser]:
     """The system's Chromium."""
     if not CHROMIUM.exists():
         pytest.skip(f"no Chromium at {CHROMIUM}: the portal was not looked at; install the package chromium")
+    expect.set_options(timeout=30_000)  # a machine that does much else is no defect
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield chromium

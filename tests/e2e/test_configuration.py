@@ -43,7 +43,7 @@ def test_a_service_does_not_start_on_mistakes(tmp_path: Path) -> None:
     (tmp_path / "site.yaml").write_text(SITE.replace("CNY", "yuan"))
     (tmp_path / "meters.yaml").write_text(METERS.replace("water", "watre"))
     done = subprocess.run(
-        [sys.executable, "-m", "meterbook.cli", "run", str(tmp_path)], capture_output=True, text=True, timeout=30
+        [sys.executable, "-m", "meterbook.cli", "run", str(tmp_path)], capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 1
     assert "site.yaml:1" in done.stderr

@@ -13,18 +13,13 @@ from pathlib import Path
 
 import pytest
 from house.sources import ROOT
+from peers.ports import free_port
 
 if not shutil.which("mosquitto") or not shutil.which("mosquitto_pub"):
     pytest.skip("mosquitto and mosquitto-clients are not installed", allow_module_level=True)
 
 DEFAULT_QUEUE = 1_000
 """What Mosquitto keeps for an absent subscriber when nobody tells it otherwise."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 import orjson
+from peers.commands import typed
 from peers.ports import free_port
 from peers.waiting import eventually
 
@@ -39,16 +40,10 @@ class MeterbookProcess:
         self.end(signal.SIGTERM)
 
     def command(self, *arguments: str) -> str:
-        """Run another command on the same site and data; what it wrote on stdout."""
-        done = subprocess.run(
-            [sys.executable, "-m", "meterbook.cli", *arguments, "--data", str(self.data)],
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        """Run another command on the same data, beside the service; what it wrote on stdout."""
+        done = typed(*arguments, "--data", self.data)
+        assert done.code == 0, done.told
+        return done.out
 
     def start(self, *, wait: bool = True) -> None:
         """Start it; with `wait`, return when it answers."""
@@ -58,14 +53,14 @@ class MeterbookProcess:
                 [sys.executable, "-m", "meterbook.cli", *arguments], env=self._environment, stdout=log, stderr=log
             )
         if wait:
-            eventually(self._answers, 30)
+            eventually(self._answers, 60)
 
     def end(self, number: signal.Signals) -> int | None:
         """Send a signal and wait for the end; its exit code."""
         if self.process is None:
             return None
         self.process.send_signal(number)
-        code = self.process.wait(20)
+        code = self.process.wait(60)
         self.process = None
         return code
 
