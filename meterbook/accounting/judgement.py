@@ -12,6 +12,7 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
+from meterbook.accounting.runs import PATIENCE, Runs
 from meterbook.domain.instant import HOUR, MINUTE, Instant
 from meterbook.domain.meter import Register
 from meterbook.domain.reading import Quality, Series
@@ -72,9 +73,14 @@ class Limits:
         allowed = Decimal("1.1") * self.max_rate * (end - start) / HOUR + 2 * self.register.digit * multiplier
         return multiplier * rise <= allowed
 
+    @property
+    def wobbles(self) -> Decimal:
+        """How far back a step may be to be a wobble."""
+        return WOBBLE_DIGITS * self.register.digit
+
     def wobble(self, before: float, low: float) -> bool:
         """Whether a step back is of at most ten least digits."""
-        return 0 <= exact(before) - exact(low) <= WOBBLE_DIGITS * self.register.digit
+        return 0 <= exact(before) - exact(low) <= self.wobbles
 
     def rolled_over(self, before: float, low: float, start: Instant, end: Instant) -> bool:
         """Whether a drop can be a rollover: the difference modulo the register's span is plausible.
@@ -101,12 +107,14 @@ def exact(value: float) -> Decimal:
     return Decimal(repr(float(value)))
 
 
-def judge(series: Series, limits: Limits, initial: bool = False, final: bool = False) -> Accepted:
+def judge(
+    series: Series, limits: Limits, initial: bool = False, final: bool = False, patience: int = PATIENCE
+) -> Accepted:
     """The readings of one register that count. Bad readings never do, nor figures it cannot show.
 
     `initial` and `final` say that the first and the last are the declared figures of an exchange, which always count.
     A series that begins with a settled reading of an earlier judgement is judged with `initial`, too: everything after
-    it is then judged as it was there.
+    it is then judged as it was there. `patience` changes nothing but how long it takes.
     """
     series = series.counting()
     can_be = limits.possible(series.value)
@@ -125,7 +133,7 @@ def judge(series: Series, limits: Limits, initial: bool = False, final: bool = F
             _past_the_first(np.arange(count), initial),
             impossible,
         )
-    return _Walk(series, limits, steady, initial, final).run(impossible)
+    return _Walk(series, limits, steady, initial, final, patience).run(impossible)
 
 
 def _steady(series: Series, limits: Limits) -> NDArray[np.bool_]:
@@ -148,8 +156,16 @@ def _past_the_first(index: NDArray[np.int64], initial: bool) -> NDArray[np.bool_
 class _Walk:
     """Goes through the readings where steps are unusual, and takes the steady stretches between them whole."""
 
-    def __init__(self, series: Series, limits: Limits, steady: NDArray[np.bool_], initial: bool, final: bool) -> None:
-        self.series, self.limits = series, limits
+    def __init__(
+        self,
+        series: Series,
+        limits: Limits,
+        steady: NDArray[np.bool_],
+        initial: bool,
+        final: bool,
+        patience: int,
+    ) -> None:
+        self.series, self.limits, self.steady = series, limits, steady
         self.initial, self.final = initial, final
         self.unusual = np.append(np.flatnonzero(~steady), len(series) - 1)
         self.kept: list[int] = []
@@ -158,6 +174,8 @@ class _Walk:
         self.rejected: list[int] = []
         self.aside: list[int] = []
         self.above: list[int] = []
+        self.runs = Runs(series, limits)
+        self.same, self.streak, self.patience = "", 0, patience
 
     def run(self, impossible: NDArray[np.int64]) -> Accepted:
         index = self._first()
@@ -166,7 +184,53 @@ class _Walk:
             if self.kept and self.kept[-1] == index and index not in self.figures:
                 index = self._stride(index)
             index += 1
+            if self.streak >= self.patience:
+                index = self._alike(index)
         return self._result(impossible)
+
+    def _alike(self, index: int) -> int:
+        """Judge the readings from `index` on that are certainly judged like those before; the next index."""
+        first, stop = index, len(self.series) - self.final
+        while index < stop and (count := self._at_once(index, stop)):
+            index += count
+        # Where runs are short, looking for them costs more than it spares.
+        self.patience = PATIENCE if index - first > PATIENCE else min(2 * self.patience, len(self.series))
+        self.streak = 0
+        return index
+
+    def _at_once(self, index: int, stop: int) -> int:
+        """Judge a run of readings from `index` on; how many they were."""
+        since, figure = self._at(self.kept[-1]), self._figure()
+        if self.same == "kept":
+            return 0 if self.limits.signed else self._keep_all(self.runs.kept(index, stop, figure, since), index)
+        if self.same == "aside":
+            count = self.runs.aside(index, stop, figure, since)
+            self.aside.extend(range(index, index + count))
+            return count
+        if self.limits.signed:
+            count = self.runs.apart(index, stop, figure, since)
+        else:
+            count = self.runs.above(index, stop, figure, since)
+            self._go_on_above(index, index + count)
+        self.rejected.extend(self.series.at[index : index + count].tolist())
+        return count
+
+    def _keep_all(self, held: NDArray[np.float64], index: int) -> int:
+        if len(held):
+            self._keep(index)
+            self.kept.extend(range(index + 1, index + len(held)))
+            places = np.flatnonzero(self.series.value[index : index + len(held)] < held)
+            self.figures.update(zip((places + index).tolist(), held[places].tolist(), strict=True))
+        return len(held)
+
+    def _go_on_above(self, index: int, stop: int) -> None:
+        """Note the readings of a run above; one that does not go on from that before it begins anew."""
+        unusual = index + np.flatnonzero(~self.steady[index - 1 : stop - 1])
+        anew = (place for place in reversed(unusual.tolist()) if not self._agree(place - 1, place))
+        begins = next(anew, None)
+        if begins is not None:
+            self.above.clear()
+        self.above.extend(range(index if begins is None else begins, stop))
 
     def _stride(self, index: int) -> int:
         """Keep everything up to the next unusual step; the last index kept."""
@@ -183,7 +247,7 @@ class _Walk:
         elif not self.kept:
             self._keep(index)
         elif self.limits.signed:
-            self._keep(index) if self._moves(index) else self._reject(index)
+            self._keep(index) if self._moves(index) else self._reject_apart(index)
         else:
             self._judge(index)
 
@@ -198,7 +262,13 @@ class _Walk:
             self.turned.append(index)
             self._keep(index)
         else:
+            self._like("aside")
             self.aside.append(index)
+
+    def _like(self, judged: str) -> None:
+        """Count the readings in a row that are judged alike."""
+        self.streak = self.streak + 1 if judged == self.same else 1
+        self.same = judged
 
     def _close(self, index: int) -> None:
         """The declared last figure of a meter: it counts, and what contradicts it does not."""
@@ -225,14 +295,19 @@ class _Walk:
         return index
 
     def _keep(self, index: int) -> None:
+        self._like("kept")
         for other in self.aside:  # the register came back
             self._reject(other)
         self.aside.clear()
         self.above.clear()
         self.kept.append(index)
 
-    def _reject_above(self, index: int) -> None:
+    def _reject_apart(self, index: int) -> None:
+        self._like("apart")
         self._reject(index)
+
+    def _reject_above(self, index: int) -> None:
+        self._reject_apart(index)
         if self.above and not self._agree(self.above[-1], index):
             self.above.clear()
         self.above.append(index)
@@ -297,9 +372,10 @@ class _Walk:
     def _result(self, impossible: NDArray[np.int64]) -> Accepted:
         kept = np.array(self.kept, np.int64)
         value = self.series.value[kept].copy()
-        for index, figure in self.figures.items():
-            value[np.searchsorted(kept, index)] = figure
-        held = np.isin(kept, list(self.figures))
+        places = np.searchsorted(kept, np.fromiter(self.figures, np.int64, len(self.figures)))
+        value[places] = np.fromiter(self.figures.values(), np.float64, len(self.figures))
+        held = np.zeros(len(kept), bool)
+        held[places] = True
         open_since = self._at(self.kept[-1]) if self.aside and self.kept else None
         return Accepted(
             self.series.at[kept],
