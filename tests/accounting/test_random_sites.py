@@ -1,4 +1,5 @@
-"""What holds for the accounts of any site: 100,000 drawn at random in `make prove`, of which `make test` takes 1,000.
+"""What holds for the accounts of any site: 100,000 drawn at random in `make prove`, of which `make test` takes 1,000
+and writes every fourth down in another order.
 
 Sums are exact, no part is a fen away from its exact share, the order in which things are written down is irrelevant,
 and the lines are those of a second, slow computation with fractions.
@@ -40,7 +41,9 @@ def test_random_sites(clock: str, part: int, counts: Callable[[int], int]) -> No
         seed = f"{clock} {part} {number}"
         for index, site in enumerate(sites(CLOCKS[clock], seed)):
             try:
-                check(*site, Random(f"{seed} {index}"))
+                check(*site)
+                if counts(4) == 4 or index % 4 == 0:
+                    check_order(*site, Random(f"{seed} {index}"))
             except AssertionError as error:
                 error.add_note(f"site {index} of the bank {seed!r}")
                 raise
@@ -57,24 +60,30 @@ def sites(clock: Clock, seed: str) -> Iterator[tuple[Case, MemoryStore, Kept | N
             yield drawn, store, intervals if drawn.on_grid else None
 
 
-def check(drawn: Case, store: MemoryStore, intervals: Kept | None, rng: Random) -> None:
-    """Everything that holds for one site."""
+def check(drawn: Case, store: MemoryStore, intervals: Kept | None) -> None:
+    """What holds for the statements of one site."""
     site, month, now = drawn.site, drawn.month, drawn.now
-    ledger = Ledger(site, store, None, intervals)
-    found = ledger.statements(month, now)
-    check_sums(site, found, ledger.balances(month, now))
+    found = Ledger(site, store, None, intervals).statements(month, now)
+    check_totals(site, found)
     for component in components(found):
         tariff = next(one for one in site.tariffs if one.id == component.tariff)
         check_charge(tariff, component)
         if component.kind != "energy" or tariff.apply == "site":
             check_parties(component)
         check_lines(component)
-    assert Ledger(shuffled(site, rng), store, None, intervals).statements(month, now) == found
     if drawn.plain:
         told, again = entries(found), lines(site, drawn.rows, site.calendar.month(month)[0], now)
         assert {
             key: (told.get(key), again.get(key)) for key in {*told, *again} if told.get(key) != again.get(key)
         } == {}
+
+
+def check_order(drawn: Case, store: MemoryStore, intervals: Kept | None, rng: Random) -> None:
+    """The same site gives the same statements with the same hashes in whatever order; its balance fits them."""
+    ledgers = [Ledger(site, store, None, intervals) for site in (drawn.site, shuffled(drawn.site, rng))]
+    found, again = (ledger.statements(drawn.month, drawn.now) for ledger in ledgers)
+    assert again == found
+    check_balances(found, ledgers[0].balances(drawn.month, drawn.now))
 
 
 def test_readings_may_come_in_any_order(counts: Callable[[int], int]) -> None:
@@ -90,11 +99,15 @@ def test_readings_may_come_in_any_order(counts: Callable[[int], int]) -> None:
         assert found[0] == found[1], number
 
 
-def check_sums(site: Site, found: Sequence[Statement], balances: Sequence[Balance]) -> None:
-    """Departments + unallocated = the site, in every utility; a total is that of its lines, and each has an id."""
-    energy = [(one.department, line) for one in found for line in one.lines if line.kind in ENERGY]
+def check_balances(found: Sequence[Statement], balances: Sequence[Balance]) -> None:
+    """Departments + losses + unallocated = supplied, in every utility, and all of it stands on the statements."""
     for balance in balances:
-        own = [(party, line) for party, line in energy if line.utility == balance.utility]
+        own = [
+            (one.department, line)
+            for one in found
+            for line in one.lines
+            if line.kind in ENERGY and line.utility == balance.utility
+        ]
         assert balance.difference == 0
         assert added(line.quantity for _, line in own) == balance.supplied
         for kinds, parts in (({"loss"}, balance.losses_shared), ({"direct", "shared"}, balance.allocated)):
@@ -104,6 +117,10 @@ def check_sums(site: Site, found: Sequence[Statement], balances: Sequence[Balanc
                     carried[party] = carried.get(party, Decimal(0)) + (line.quantity or 0)
             assert carried == {party: part for party, part in parts.items() if part or party in carried}
         assert added(line.quantity for party, line in own if party == NOBODY) == balance.unallocated
+
+
+def check_totals(site: Site, found: Sequence[Statement]) -> None:
+    """A total is that of its lines, each with an id, and that of a department's tree is the sum of its departments."""
     ids = [line.id for one in found for line in one.lines]
     assert len(set(ids)) == len(ids)
     totals = {one.department: one.total for one in found}
