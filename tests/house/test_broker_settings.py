@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 from house.sources import ROOT
 from peers.ports import free_port
+from peers.waiting import eventually
 
 if not shutil.which("mosquitto") or not shutil.which("mosquitto_pub"):
     pytest.skip("mosquitto and mosquitto-clients are not installed", allow_module_level=True)
@@ -44,23 +44,22 @@ def settings(tmp_path: Path) -> tuple[Path, int]:
     return path, port
 
 
+def listens(process: subprocess.Popen[bytes], port: int) -> bool:
+    assert process.poll() is None, "mosquitto refused the shipped settings"
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @contextmanager
 def broker(path: Path, port: int) -> Iterator[None]:
     """A broker on these settings; ended in order, so that it writes down what waits."""
     process = subprocess.Popen(["mosquitto", "-c", path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 10
-        while True:
-            assert process.poll() is None, "mosquitto refused the shipped settings"
-            assert time.monotonic() < deadline, "mosquitto does not listen"
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.02)
+        eventually(lambda: listens(process, port))
         yield
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
 
 def client(program: str, port: int, *options: str, text: str = "") -> subprocess.CompletedProcess[str]:

@@ -73,7 +73,7 @@ class InfluxDB:
         """End it, in good order or as a power cut would."""
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
-            self._process.wait(20)
+            self._process.wait(60)
             self._process = None
 
     def address(self, database: str, token: str = "") -> Address:

@@ -78,7 +78,7 @@ class Mosquitto:
         """End it, in good order or as a power cut would."""
         if self._process is not None:
             os.kill(self._process.pid, signal.SIGKILL if kill else signal.SIGTERM)
-            self._process.wait(10)
+            self._process.wait(60)
             self._process = None
 
     def publish(self, topic: str, *payloads: str, retain: bool = False, qos: int = 1) -> None:

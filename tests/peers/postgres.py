@@ -86,7 +86,7 @@ class Postgres:
         """End every connection and the server."""
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)
-            self._process.wait(30)
+            self._process.wait(60)
             self._process = None
 
     @contextmanager

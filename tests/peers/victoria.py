@@ -45,7 +45,7 @@ class VictoriaMetrics:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._process.terminate()
-        self._process.wait(20)
+        self._process.wait(60)
 
     def series(self, match: str) -> list[dict[str, Any]]:
         """Everything stored of the series that match: labels in `metric`, `values`, `timestamps` in milliseconds."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
+from peers.waiting import eventually
 from playwright.sync_api import Page
 from served.world import PASSWORD, World, app_of, served
 
@@ -40,10 +40,7 @@ def listening(directory: Path) -> Iterator[Served]:
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
-        deadline = time.monotonic() + 10
-        while not server.started and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert server.started, "the server did not start within 10 s"
+        eventually(lambda: server.started)
         try:
             yield Served(world, f"http://127.0.0.1:{listener.getsockname()[1]}")
         finally:
