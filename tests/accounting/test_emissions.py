@@ -38,7 +38,7 @@ def test_together_they_are_what_was_supplied_by_each_factor(counts: Callable[[in
     bank = Bank.of(CLOCKS["year-begins"], rng)
     store = MemoryStore()
     store.append(bank.rows, bank.clock.start + 40 * DAY)
-    for _ in range(counts(3_000)):
+    for _ in range(counts(1_500)):
         drawn = case(bank, rng)
         first, second = (Decimal(rng.randint(1, 99_999)) / 10_000 for _ in range(2))
         change = bank.clock.start + rng.randint(1, 300) * MINUTE

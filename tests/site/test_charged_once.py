@@ -205,7 +205,7 @@ def warns_of_never(plan: Plan, found: Loaded) -> None:
 def test_every_kilowatt_hour_is_charged_exactly_once(counts: Callable[[int], int], tmp_path: Path) -> None:
     """What passes is charged once, and what is refused would not be: both by remainders, as it is meant."""
     passed = refused = 0
-    for seed in range(counts(5_000)):
+    for seed in range(counts(3_000)):
         plan = drawn(Random(seed))
         found = load(plan.written(tmp_path))
         assert bool(errors(found.problems)) == plan.wrong, (seed, plan, found.problems)
