@@ -232,7 +232,7 @@ def test_what_the_database_acknowledged_and_lost_lands_again(own_influx: influxd
     with closing(Watched(InfluxStore(Server(address)), tmp_path / "spool").start()) as watched:
         eventually(lambda: stored() == 200)
         eventually(lambda: len(watched.landed) == 200)
-        assert telemetry.STORE_LOST._value.get() == lost + 200
+        eventually(lambda: telemetry.STORE_LOST._value.get() == lost + 200)
     with closing(Watched(InfluxStore(Server(address)), tmp_path / "spool").start()) as watched:
         watched.store.append(rows(0), NOW)
         eventually(lambda: watched.landed == rows(0))
